@@ -1,2 +1,57 @@
-//! loadtest
-fn main() {}
+//! The program `corelane-loadtest`: reads the command line, hands it to one of the rooms, and turns
+//! what comes back into an exit code. It decides nothing itself.
+//!
+//! - `origin` is a fast HTTP/1.1 server with a fixed reply, to stand behind a proxy under test;
+//! - `load` sends requests and counts (`corelane-loadtest run`), `report` prints what it counted;
+//! - `wire` is HTTP/1.1 as bytes, `rt` is monoio with its traps fenced off, and both serve both ends.
+//!
+//! Nothing here comes from corelane's own crates: a checker must not share bugs with what it checks.
+
+mod cli;
+mod load;
+mod origin;
+mod report;
+mod rt;
+mod target;
+mod units;
+mod wire;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let outcome = match cli::Cli::parse().command {
+        cli::Command::Origin(args) => origin::serve(&args),
+        cli::Command::Run(args) => run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With stderr gone there is nobody left to tell; the exit code still says it.
+            drop(writeln!(std::io::stderr(), "corelane-loadtest: {error}"));
+            error.exit_code()
+        }
+    }
+}
+
+fn run(args: &cli::RunArgs) -> Result<(), cli::Error> {
+    let plan = load::Plan::from_args(args)?;
+    let result = load::run(&plan)?;
+    let text = if args.json {
+        report::json::render(&plan, &result)
+    } else {
+        report::text::render(&plan, &result)
+    };
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| cli::Error::Run(format!("cannot write the report: {error}")))?;
+    if result.tally.latency.is_empty() {
+        return Err(cli::Error::Run(format!(
+            "not one good reply from {}",
+            plan.target
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! The command line: what may be asked for, in which units and within which bounds. Entered by
+//! `main` alone; it opens nothing and measures nothing.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::units::{parse_duration, parse_size};
+
+/// Load generator and origin server for HTTP/1.1.
+#[derive(Debug, Parser)]
+#[command(name = "corelane-loadtest", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer every request with a reply of a fixed size.
+    Origin(OriginArgs),
+    /// Send requests to a URL as fast as the connections allow and report what came back.
+    Run(RunArgs),
+}
+
+/// Options of `origin`.
+#[derive(Debug, Args)]
+pub(crate) struct OriginArgs {
+    /// Address to listen on; port 0 takes a free one. The bound address is told on stderr.
+    #[arg(long, default_value = "127.0.0.1:9000")]
+    pub(crate) address: SocketAddr,
+    /// Size of the reply's body: bytes, or KiB, MiB.
+    #[arg(long, default_value = "1KiB", value_parser = parse_body_size)]
+    pub(crate) size: usize,
+    /// Send the body in chunks instead of with a Content-Length.
+    #[arg(long)]
+    pub(crate) chunked: bool,
+    /// Size of one chunk with --chunked.
+    #[arg(long, default_value = "4KiB", value_parser = parse_body_size)]
+    pub(crate) chunk_size: usize,
+    /// Connections held at once by each worker; one more is closed as soon as it is accepted.
+    #[arg(long, default_value_t = 32_768)]
+    pub(crate) max_connections: usize,
+    #[command(flatten)]
+    pub(crate) workers: WorkerArgs,
+    /// Allow listening on an address that other machines can reach.
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Where to: http://HOST:PORT/PATH.
+    pub(crate) url: String,
+    /// Keep-alive connections, each with one request at a time, spread over the workers.
+    #[arg(long, short, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) connections: u32,
+    /// Stop after this time (default 10s, or 10m when --requests is given).
+    #[arg(long, short, value_parser = parse_duration)]
+    pub(crate) duration: Option<Duration>,
+    /// Stop after this many requests.
+    #[arg(long, short = 'n', value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) requests: Option<u64>,
+    /// A request that takes longer fails and its connection is closed.
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) workers: WorkerArgs,
+    /// Allow a target on another machine: load is for machines that are yours.
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+}
+
+/// Where the work is done, for both commands.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WorkerArgs {
+    /// CPUs to use, one pinned worker thread each, as in 1 or 2,3 (default: one thread, not pinned).
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) cpu: Vec<usize>,
+    /// How the kernel is asked for I/O.
+    #[arg(long, value_enum, default_value_t = Io::Auto)]
+    pub(crate) io: Io,
+}
+
+/// The I/O driver that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Io {
+    /// io_uring, or epoll where the kernel refuses a ring.
+    Auto,
+    /// io_uring or an error.
+    Uring,
+    /// epoll.
+    Epoll,
+}
+
+/// Why the program ends without having done its work.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The request itself makes no sense or is not allowed: exit code 2, like clap's own errors.
+    Usage(String),
+    /// It could not be carried out: exit code 1.
+    Run(String),
+}
+
+impl Error {
+    /// The process's exit code for this error.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Usage(_) => 2,
+            Self::Run(_) => 1,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) | Self::Run(text) => out.write_str(text),
+        }
+    }
+}
+
+/// Reply bodies are kept in memory, whole and once per worker.
+const BODY_SIZE_MAX: u64 = 256 * 1024 * 1024;
+
+fn parse_body_size(text: &str) -> Result<usize, String> {
+    let size = parse_size(text)?;
+    if size > BODY_SIZE_MAX {
+        return Err(format!("at most {} MiB", BODY_SIZE_MAX >> 20));
+    }
+    usize::try_from(size).map_err(|_| "too large for this machine".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn cpus_are_a_list_and_sizes_have_units() {
+        let cli = Cli::try_parse_from([
+            "corelane-loadtest",
+            "origin",
+            "--size",
+            "64KiB",
+            "--cpu",
+            "0,2",
+        ])
+        .unwrap();
+        let Command::Origin(args) = cli.command else {
+            panic!("expected origin");
+        };
+        assert_eq!(args.size, 65_536);
+        assert_eq!(args.workers.cpu, [0, 2]);
+    }
+
+    #[test]
+    fn a_body_beyond_the_bound_is_refused_by_name() {
+        assert_eq!(parse_body_size("257MiB").unwrap_err(), "at most 256 MiB");
+    }
+}

@@ -1,0 +1,172 @@
+//! The origin: a server with one fixed reply, cheaper than the proxy in front of it. Entered from the
+//! command line; it never returns but for an error, and ends with the process.
+//!
+//! `replies` renders what is sent, `connection` speaks with one client; this room listens, accepts
+//! and keeps the Date field fresh. It is no web server: there are no deadlines, so that idle
+//! connections last as long as a proxy's pool wants them, and the connection cap is the only bound.
+
+mod connection;
+mod replies;
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::cli::{Error, OriginArgs};
+use crate::rt::{self, Driver};
+use replies::{BodyShape, Replies};
+
+/// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+/// Accepts under way at once in each worker: io_uring's accept delivers one connection each, and a
+/// burst should not take one turn of the loop per connection.
+const ACCEPTORS: usize = 4;
+/// How long an acceptor rests after an error: descriptors that have run out stay out for a while,
+/// and asking again at once would burn the core.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// Serves until the process is ended.
+///
+/// # Errors
+/// `Usage` for an address that other machines can reach, without leave; `Run` when it cannot listen
+/// or a worker cannot start.
+pub(crate) fn serve(args: &OriginArgs) -> Result<(), Error> {
+    if !args.allow_remote && !args.address.ip().to_canonical().is_loopback() {
+        return Err(Error::Usage(format!(
+            "{}: other machines can reach it; --allow-remote says that they may",
+            args.address
+        )));
+    }
+    let shape = BodyShape {
+        size: args.size,
+        chunk: args.chunked.then_some(args.chunk_size.max(1)),
+    };
+    let driver = Driver::choose(args.workers.io)?;
+    let listening = |error| Error::Run(format!("cannot listen on {}: {error}", args.address));
+    let listener = listen(args.address).map_err(listening)?;
+    let bound = listener.local_addr().map_err(listening)?;
+    let announcement = format!("listening {bound} {} {shape}\n", driver.name());
+    // Whoever closed our stderr does not want to know.
+    drop(io::stderr().write_all(announcement.as_bytes()));
+    let max_connections = args.max_connections;
+    rt::on_each_worker(&args.workers, move |_| {
+        let failed = |error| Error::Run(format!("a worker cannot start: {error}"));
+        // The queue is one for all workers: whoever is free takes the next connection.
+        let listener = listener.try_clone().map_err(failed)?;
+        let work = async {
+            let listener = monoio::net::TcpListener::from_std(listener)?;
+            work(listener, Rc::new(Floor::new(shape, max_connections))).await;
+            Ok(())
+        };
+        driver.block_on(work).and_then(|done| done).map_err(failed)
+    })
+    .map(drop)
+}
+
+/// What a worker's connections share.
+struct Floor {
+    shape: BodyShape,
+    replies: RefCell<Rc<Replies>>,
+    free_seats: Cell<usize>,
+}
+
+impl Floor {
+    fn new(shape: BodyShape, seats: usize) -> Self {
+        Self {
+            shape,
+            replies: RefCell::new(Rc::new(Replies::render(shape))),
+            free_seats: Cell::new(seats),
+        }
+    }
+
+    /// Takes a connection's place if one is free; it is given back when the seat is dropped.
+    fn take_seat(self: &Rc<Self>) -> Option<Seat> {
+        let left = self.free_seats.get().checked_sub(1)?;
+        self.free_seats.set(left);
+        Some(Seat(Rc::clone(self)))
+    }
+
+    fn replies(&self) -> Rc<Replies> {
+        Rc::clone(&self.replies.borrow())
+    }
+}
+
+/// A connection's place on the floor.
+struct Seat(Rc<Floor>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.free_seats.set(self.0.free_seats.get() + 1);
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // No SO_REUSEPORT: a second origin on the same port would silently take half of the load.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// One worker: acceptors, and the clock that renders the replies anew every second.
+async fn work(listener: monoio::net::TcpListener, floor: Rc<Floor>) {
+    let listener = Rc::new(listener);
+    for _ in 0..ACCEPTORS {
+        monoio::spawn(accept(Rc::clone(&listener), Rc::clone(&floor)));
+    }
+    loop {
+        monoio::time::sleep(Duration::from_secs(1)).await;
+        *floor.replies.borrow_mut() = Rc::new(Replies::render(floor.shape));
+    }
+}
+
+async fn accept(listener: Rc<monoio::net::TcpListener>, floor: Rc<Floor>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Without a free seat the stream is dropped here, which closes it.
+                if let Some(seat) = floor.take_seat() {
+                    monoio::spawn(connection::serve(stream, seat));
+                }
+            }
+            Err(_) => monoio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seats_are_counted_and_given_back() {
+        let shape = BodyShape {
+            size: 1,
+            chunk: None,
+        };
+        let floor = Rc::new(Floor::new(shape, 2));
+        let first = floor.take_seat();
+        let second = floor.take_seat();
+        assert!(first.is_some() && second.is_some());
+        assert!(floor.take_seat().is_none());
+        drop(second);
+        assert!(floor.take_seat().is_some());
+    }
+
+    #[test]
+    fn a_second_origin_cannot_share_the_port() {
+        let first = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let error = listen(first.local_addr().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+}

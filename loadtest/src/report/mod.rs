@@ -1,0 +1,40 @@
+//! What a run came to, for people (`text`) and for programs (`json`). Entered by `main` with a plan
+//! and its result; it computes rates and percentiles and prints nothing itself.
+
+pub(crate) mod json;
+pub(crate) mod text;
+
+use crate::load::RunResult;
+
+/// Percentiles that both reports give, with their names.
+const PERCENTILES: [(&str, f64); 5] = [
+    ("p50", 50.0),
+    ("p90", 90.0),
+    ("p95", 95.0),
+    ("p99", 99.0),
+    ("p99.9", 99.9),
+];
+
+/// Above this share of its time a worker is likely to have been the limit itself.
+const BUSY_LIMIT: f64 = 0.9;
+
+/// Good replies per second.
+fn rate(result: &RunResult) -> f64 {
+    per_second(result.tally.latency.len(), result)
+}
+
+/// A count over the run's time; 0 for a run without time.
+#[expect(clippy::cast_precision_loss, reason = "a rate has few digits")]
+fn per_second(count: u64, result: &RunResult) -> f64 {
+    let seconds = result.elapsed.as_secs_f64();
+    if seconds > 0.0 {
+        count as f64 / seconds
+    } else {
+        0.0
+    }
+}
+
+/// Whether the generator's own threads were the limit.
+fn is_self_limited(result: &RunResult) -> bool {
+    result.busy.iter().any(|&busy| busy > BUSY_LIMIT)
+}

@@ -1,0 +1,182 @@
+//! Ends what takes too long. Entered by the load generator: each connection shows its socket and the
+//! time its request began, and one patrol per worker shuts down the sockets that are overdue. The
+//! pending operation then returns by itself; dropping it would leave its bytes nowhere (see `rt`).
+#![expect(
+    unsafe_code,
+    reason = "monoio's stream lends its descriptor as a bare number; the one block is in cut()"
+)]
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use monoio::buf::IoBuf;
+use monoio::io::AsyncWriteRentExt;
+use monoio::net::TcpStream;
+
+use super::Input;
+
+/// All watched connections of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    entries: RefCell<Vec<Rc<Entry>>>,
+}
+
+/// Why a connection was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Its request took longer than a request may.
+    Timeout,
+    /// The run is over.
+    Stop,
+}
+
+/// One place under watch; it outlives the connections that take it in turn.
+#[derive(Debug, Default)]
+pub(crate) struct Entry {
+    fd: Cell<Option<RawFd>>,
+    busy_since: Cell<Option<Instant>>,
+    cut: Cell<Option<Cut>>,
+}
+
+/// A stream whose place under watch is given up just before it closes.
+#[derive(Debug)]
+pub(crate) struct WatchedStream {
+    stream: TcpStream,
+    entry: Rc<Entry>,
+}
+
+impl Watch {
+    /// A new place.
+    pub(crate) fn enter(&self) -> Rc<Entry> {
+        let entry = Rc::new(Entry::default());
+        self.entries.borrow_mut().push(Rc::clone(&entry));
+        entry
+    }
+
+    /// Looks at all connections again and again, for as long as the future is polled: cuts requests
+    /// that are older than `timeout`, and everything once it is `last_call`.
+    pub(crate) async fn patrol(&self, timeout: Duration, last_call: Instant) {
+        let pause = (timeout / 10).clamp(Duration::from_millis(5), Duration::from_millis(50));
+        loop {
+            monoio::time::sleep(pause).await;
+            let now = Instant::now();
+            for entry in self.entries.borrow().iter() {
+                let overdue = |since| now.saturating_duration_since(since) >= timeout;
+                if now >= last_call {
+                    entry.cut(Cut::Stop);
+                } else if entry.busy_since.get().is_some_and(overdue) {
+                    entry.cut(Cut::Timeout);
+                }
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Puts a fresh stream under watch at this place.
+    pub(crate) fn guard(self: &Rc<Self>, stream: TcpStream) -> WatchedStream {
+        self.fd.set(Some(stream.as_raw_fd()));
+        self.cut.set(None);
+        WatchedStream {
+            stream,
+            entry: Rc::clone(self),
+        }
+    }
+
+    /// A request begins at `now`, or the connection is idle again.
+    pub(crate) fn set_busy(&self, since: Option<Instant>) {
+        self.busy_since.set(since);
+    }
+
+    /// Why the last stream at this place was cut, if it was.
+    pub(crate) fn was_cut(&self) -> Option<Cut> {
+        self.cut.get()
+    }
+
+    fn cut(&self, why: Cut) {
+        let Some(fd) = self.fd.get() else { return };
+        if self.cut.get().is_none() {
+            self.cut.set(Some(why));
+            // SAFETY: the number stands in the entry only while a WatchedStream owns the open
+            // socket: its drop takes the number out first, and the stream never leaves it.
+            let socket = unsafe { BorrowedFd::borrow_raw(fd) };
+            // ENOTCONN only says that the peer was faster.
+            drop(socket2::SockRef::from(&socket).shutdown(Shutdown::Both));
+        }
+    }
+}
+
+// No Deref to the stream: with `&mut TcpStream` in hand safe code could swap it out from under cut().
+impl WatchedStream {
+    /// Sends all of `bytes` and gives the buffer back.
+    ///
+    /// # Errors
+    /// The socket's own; after a cut, whatever the shutdown made of the pending operation.
+    pub(crate) async fn send<T: IoBuf + 'static>(&mut self, bytes: T) -> (io::Result<usize>, T) {
+        self.stream.write_all(bytes).await
+    }
+
+    /// Waits for more `input` and says how many bytes came; 0 is the end of the stream or a cut.
+    ///
+    /// # Errors
+    /// The socket's own.
+    pub(crate) async fn receive(&mut self, input: &mut Input) -> io::Result<usize> {
+        input.fill(&mut self.stream).await
+    }
+}
+
+impl Drop for WatchedStream {
+    fn drop(&mut self) {
+        self.entry.fd.set(None);
+        self.entry.busy_since.set(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Io;
+    use crate::rt::Driver;
+
+    /// What a receive on a peer that never sends came to, with these bounds on its time.
+    fn receive_from_silence(
+        io: Io,
+        timeout: Duration,
+        last_call: Duration,
+    ) -> (usize, Option<Cut>) {
+        let work = async {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let watch = Watch::default();
+            let entry = watch.enter();
+            let mut stream = entry.guard(TcpStream::connect_addr(address).await.unwrap());
+            let begun = Instant::now();
+            entry.set_busy(Some(begun));
+            let mut input = Input::new();
+            let received = monoio::select! {
+                result = stream.receive(&mut input) => result.unwrap(),
+                () = watch.patrol(timeout, begun + last_call) => unreachable!("it has no end"),
+            };
+            drop(stream);
+            assert_eq!((entry.fd.get(), entry.busy_since.get()), (None, None));
+            (received, entry.was_cut())
+        };
+        Driver::choose(io).unwrap().block_on(work).unwrap()
+    }
+
+    #[test]
+    fn an_overdue_request_is_cut_and_its_receive_returns() {
+        let (soon, late) = (Duration::from_millis(30), Duration::from_secs(3600));
+        for io in [Io::Auto, Io::Epoll] {
+            assert_eq!(
+                receive_from_silence(io, soon, late),
+                (0, Some(Cut::Timeout))
+            );
+            assert_eq!(receive_from_silence(io, late, soon), (0, Some(Cut::Stop)));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Sizes and durations as people write them (`64KiB`, `250ms`), and durations as people read them.
+//! Entered by the command line and the report; it knows no defaults and no bounds.
+
+use std::time::Duration;
+
+/// Reads a size: plain bytes, or a whole number of `KiB`, `MiB`, `GiB`.
+///
+/// # Errors
+/// A sentence for the user when the number or the unit cannot be read.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    let (number, unit) = split_unit(text)?;
+    let scale = match unit {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => {
+            return Err(format!(
+                "unknown unit {unit:?}: write bytes, KiB, MiB or GiB"
+            ));
+        }
+    };
+    number
+        .checked_mul(scale)
+        .ok_or_else(|| "too large".to_owned())
+}
+
+/// Reads a duration: a whole number of `ms`, `s`, `m` or `h`, longer than zero.
+///
+/// # Errors
+/// A sentence for the user when the number or the unit cannot be read.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = split_unit(text)?;
+    let scale = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(format!("unknown unit {unit:?}: write ms, s, m or h")),
+    };
+    match number.checked_mul(scale) {
+        Some(0) => Err("must be longer than zero".to_owned()),
+        // A century and more would overflow the clock's own arithmetic later on.
+        Some(ms) if ms <= 1 << 40 => Ok(Duration::from_millis(ms)),
+        _ => Err("too long".to_owned()),
+    }
+}
+
+/// Writes nanoseconds with three digits in the unit that fits.
+pub(crate) fn show_nanos(nanos: f64) -> String {
+    let (value, unit) = match nanos {
+        n if n < 1e3 => (n, "ns"),
+        n if n < 1e6 => (n / 1e3, "µs"),
+        n if n < 1e9 => (n / 1e6, "ms"),
+        n => (n / 1e9, "s"),
+    };
+    let decimals = match value {
+        v if v < 10.0 => 2,
+        v if v < 100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
+fn split_unit(text: &str) -> Result<(u64, &str), String> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let number = digits
+        .parse()
+        .map_err(|_| "expected a whole number with a unit, such as 64KiB or 10s".to_owned())?;
+    Ok((number, unit.trim_start()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("0"), Ok(0));
+        assert_eq!(parse_size("1023"), Ok(1023));
+        assert_eq!(parse_size("1KiB"), Ok(1024));
+        assert_eq!(parse_size("3 MiB"), Ok(3 << 20));
+        assert!(parse_size("1kb").unwrap_err().contains("\"kb\""));
+        assert!(parse_size("KiB").is_err());
+        assert!(parse_size("-1").is_err());
+        assert!(parse_size("18446744073709551615GiB").is_err());
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
+        assert!(parse_duration("0s").is_err());
+        assert!(parse_duration("10").unwrap_err().contains("unit"));
+        assert!(parse_duration("99999999999999h").is_err());
+    }
+
+    #[test]
+    fn nanoseconds_for_people() {
+        assert_eq!(show_nanos(950.0), "950 ns");
+        assert_eq!(show_nanos(1_234.0), "1.23 µs");
+        assert_eq!(show_nanos(45_600_000.0), "45.6 ms");
+        assert_eq!(show_nanos(2e9), "2.00 s");
+    }
+}

@@ -1,0 +1,164 @@
+//! Reads the few fields that decide how a message is framed and whether the connection lives on
+//! (RFC 9112 §6, §9.3). Entered with a head's field lines; all other fields are only checked for form.
+
+use super::Malformed;
+
+/// What the framing and connection fields of one head say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Fields {
+    /// Content-Length; the same value repeated counts once (RFC 9112 §6.3).
+    pub(super) content_length: Option<u64>,
+    /// Transfer-Encoding is exactly `chunked`.
+    pub(super) chunked: bool,
+    /// Connection has the option `close`.
+    pub(super) close: bool,
+    /// Connection has the option `keep-alive`.
+    pub(super) keep_alive: bool,
+    /// Expect is `100-continue` (RFC 9110 §10.1.1).
+    pub(super) expects_continue: bool,
+}
+
+impl Fields {
+    /// Reads field lines that end with CRLF each.
+    pub(super) fn scan(mut lines: &[u8]) -> Result<Self, Malformed> {
+        let mut fields = Self::default();
+        while let Some(end) = memchr::memchr(b'\n', lines) {
+            let line = lines[..end].strip_suffix(b"\r").ok_or(Malformed::Field)?;
+            lines = &lines[end + 1..];
+            let colon = memchr::memchr(b':', line).ok_or(Malformed::Field)?;
+            let (name, value) = (&line[..colon], &line[colon + 1..]);
+            if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
+                return Err(Malformed::Field);
+            }
+            if memchr::memchr2(b'\r', 0, value).is_some() {
+                return Err(Malformed::Field);
+            }
+            fields.note(name, value.trim_ascii())?;
+        }
+        if fields.chunked && fields.content_length.is_some() {
+            return Err(Malformed::TwoFramings);
+        }
+        Ok(fields)
+    }
+
+    /// Whether the connection may carry another message after this one (RFC 9112 §9.3).
+    pub(super) fn persists(&self, http10: bool) -> bool {
+        !self.close && (!http10 || self.keep_alive)
+    }
+
+    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Malformed> {
+        // The length tells the names apart, so that most fields cost one comparison.
+        match name.len() {
+            6 if name.eq_ignore_ascii_case(b"expect") => {
+                self.expects_continue = value.eq_ignore_ascii_case(b"100-continue");
+            }
+            10 if name.eq_ignore_ascii_case(b"connection") => self.note_options(value),
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                let length = decimal(value).ok_or(Malformed::ContentLength)?;
+                if self.content_length.is_some_and(|other| other != length) {
+                    return Err(Malformed::ContentLength);
+                }
+                self.content_length = Some(length);
+            }
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(Malformed::TransferCoding);
+                }
+                self.chunked = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn note_options(&mut self, value: &[u8]) {
+        for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, &digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_framing_and_connection_options() {
+        let fields =
+            Fields::scan(b"Host: a\r\nCONTENT-length:  12 \r\nConnection: x, Close\r\n").unwrap();
+        assert_eq!(fields.content_length, Some(12));
+        assert!(fields.close && !fields.chunked);
+        let fields =
+            Fields::scan(b"transfer-encoding: Chunked\r\nExpect: 100-Continue\r\n").unwrap();
+        assert!(fields.chunked && fields.expects_continue);
+    }
+
+    #[test]
+    fn persistence_depends_on_the_version() {
+        let plain = Fields::scan(b"").unwrap();
+        assert!(plain.persists(false) && !plain.persists(true));
+        let kept = Fields::scan(b"Connection: keep-alive\r\n").unwrap();
+        assert!(kept.persists(true));
+        let closed = Fields::scan(b"Connection: keep-alive, close\r\n").unwrap();
+        assert!(!closed.persists(false) && !closed.persists(true));
+    }
+
+    #[test]
+    fn refuses_what_could_be_read_in_two_ways() {
+        let cases: [(&[u8], Malformed); 13] = [
+            (
+                b"Content-Length: 1\r\nContent-Length: 2\r\n",
+                Malformed::ContentLength,
+            ),
+            (b"Content-Length: 1, 1\r\n", Malformed::ContentLength),
+            (b"Content-Length: +1\r\n", Malformed::ContentLength),
+            (b"Content-Length:\r\n", Malformed::ContentLength),
+            (
+                b"Content-Length: 18446744073709551616\r\n",
+                Malformed::ContentLength,
+            ),
+            (
+                b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+                Malformed::TwoFramings,
+            ),
+            (
+                b"Transfer-Encoding: gzip, chunked\r\n",
+                Malformed::TransferCoding,
+            ),
+            (
+                b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+                Malformed::TransferCoding,
+            ),
+            (b"Content-Length : 1\r\n", Malformed::Field),
+            (b"A: b\r\n c\r\n", Malformed::Field),
+            (b"A: b\nC: d\r\n", Malformed::Field),
+            (b"A: b\rc\r\n", Malformed::Field),
+            (b": b\r\n", Malformed::Field),
+        ];
+        for (lines, error) in cases {
+            assert_eq!(
+                Fields::scan(lines),
+                Err(error),
+                "{:?}",
+                lines.escape_ascii().to_string()
+            );
+        }
+    }
+
+    #[test]
+    fn a_repeated_equal_length_counts_once() {
+        let fields = Fields::scan(b"Content-Length: 7\r\nContent-Length: 7\r\n").unwrap();
+        assert_eq!(fields.content_length, Some(7));
+    }
+}

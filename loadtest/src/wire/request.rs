@@ -1,0 +1,131 @@
+//! Reads the head of a request (RFC 9112 §3, §6.3). Entered by the origin, which answers every
+//! method and target alike, so that only what concerns framing is kept.
+
+use super::body::Body;
+use super::chunked::Chunked;
+use super::fields::Fields;
+use super::{Malformed, head};
+
+/// What a request's head says to a server that has one answer for all.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct RequestHead {
+    /// The body that follows.
+    pub(crate) body: Body,
+    /// The reply goes without a body (RFC 9110 §9.3.2).
+    pub(crate) is_head: bool,
+    /// The client speaks HTTP/1.0 and knows no chunks.
+    pub(crate) http10: bool,
+    /// Whether the connection may be used again after the reply.
+    pub(crate) keep_alive: bool,
+    /// The client waits for 100 (Continue) before it sends the body.
+    pub(crate) expects_continue: bool,
+}
+
+impl RequestHead {
+    /// Reads the head at the beginning of `buf` and says how many bytes it has; `None` while its end
+    /// has not come yet. One empty line before the request line is passed over (RFC 9112 §2.2).
+    pub(crate) fn parse(buf: &[u8]) -> Result<Option<(Self, usize)>, Malformed> {
+        let (buf, skipped) = match buf.strip_prefix(b"\r\n") {
+            Some(rest) => (rest, 2),
+            None => (buf, 0),
+        };
+        let Some(head) = head::split(buf)? else {
+            return Ok(None);
+        };
+        let (method, http10) = request_line(head.start_line).ok_or(Malformed::StartLine)?;
+        let fields = Fields::scan(head.fields)?;
+        if http10 && fields.chunked {
+            return Err(Malformed::TransferCoding);
+        }
+        let body = if fields.chunked {
+            Body::Chunked(Chunked::default())
+        } else {
+            Body::Length(fields.content_length.unwrap_or(0))
+        };
+        let request = Self {
+            expects_continue: fields.expects_continue && !http10 && !body.is_done(),
+            body,
+            is_head: method == b"HEAD",
+            http10,
+            keep_alive: fields.persists(http10),
+        };
+        Ok(Some((request, skipped + head.len)))
+    }
+}
+
+/// Reads `METHOD SP TARGET SP HTTP/1.x`: the method, and whether it is HTTP/1.0.
+fn request_line(line: &[u8]) -> Option<(&[u8], bool)> {
+    let mut words = line.split(|&byte| byte == b' ');
+    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
+    let minor = match version.strip_prefix(b"HTTP/1.")? {
+        [minor] if minor.is_ascii_digit() => *minor,
+        _ => return None,
+    };
+    let visible = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_graphic);
+    let proper = visible(method) && visible(target) && words.next().is_none();
+    proper.then_some((method, minor == b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complete(text: &str) -> RequestHead {
+        let (head, len) = RequestHead::parse(text.as_bytes()).unwrap().unwrap();
+        assert_eq!(len, text.len());
+        head
+    }
+
+    #[test]
+    fn framing_follows_the_rfc() {
+        let plain = complete("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(
+            (plain.body, plain.keep_alive, plain.is_head),
+            (Body::Length(0), true, false)
+        );
+        let sized =
+            complete("POST * HTTP/1.1\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+        assert!(sized.expects_continue);
+        assert_eq!(sized.body, Body::Length(4));
+        let old = complete("HEAD / HTTP/1.0\r\n\r\n");
+        assert!(old.http10 && old.is_head && !old.keep_alive);
+    }
+
+    #[test]
+    fn nothing_is_expected_without_a_body() {
+        assert!(!complete("GET / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n").expects_continue);
+    }
+
+    #[test]
+    fn one_empty_line_before_the_request_is_passed_over() {
+        assert!(!complete("\r\nGET / HTTP/1.1\r\n\r\n").is_head);
+        assert_eq!(
+            RequestHead::parse(b"\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n"),
+            Err(Malformed::StartLine)
+        );
+    }
+
+    #[test]
+    fn refuses_other_request_lines() {
+        for line in [
+            "GET /",
+            "GET  / HTTP/1.1",
+            "GET / HTTP/1.1 ",
+            "GET / HTTP/2.0",
+            "GET / HTTP/1.10",
+            " GET / HTTP/1.1",
+            "GET /\u{7f} HTTP/1.1",
+        ] {
+            let text = format!("{line}\r\nHost: x\r\n\r\n");
+            assert_eq!(
+                RequestHead::parse(text.as_bytes()),
+                Err(Malformed::StartLine),
+                "{line}"
+            );
+        }
+        assert_eq!(
+            RequestHead::parse(b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            Err(Malformed::TransferCoding)
+        );
+    }
+}
