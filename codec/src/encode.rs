@@ -1,0 +1,204 @@
+//! Heads and chunks, written out for the next hop.
+//!
+//! The engine enters with a head that it may have edited and with what it knows about body and connection. Framing is
+//! written from that alone: whatever the head says about lengths, codings and connections is left out. Each function
+//! appends to a buffer of the caller's and cannot fail.
+
+use crate::fields::Fields;
+use crate::framing::BodyLength;
+use crate::grammar::{is_target, is_target_byte};
+use crate::head::{Method, RequestHead, ResponseHead};
+use crate::names::{Name, REBUILT_NAMES, TRAILER_NAMES};
+
+/// What follows the data of a chunk.
+pub const CHUNK_END: &[u8] = b"\r\n";
+
+const CHUNKED: &[u8] = b"Transfer-Encoding: chunked\r\n";
+
+/// Room for what is written beside fields and target, so that a head costs at most one allocation.
+const HEAD_ROOM: usize = 160;
+
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// What a head says about the connection that it travels on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Persistence<'a> {
+    /// Nothing: in HTTP/1.1 the connection goes on.
+    #[default]
+    Implied,
+    /// `Connection: keep-alive`, which an HTTP/1.0 client needs to hear.
+    KeepAlive,
+    /// `Connection: close`
+    Close,
+    /// `Connection: upgrade` and `Upgrade` with this protocol.
+    Upgrade(&'a [u8]),
+}
+
+/// What a response head says about its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseFraming {
+    /// Nothing: no body follows, and none of 1xx, 204, 304 or an answer to `HEAD` needs a length.
+    Bodiless,
+    /// `Content-Length`. After a 304 or in answer to `HEAD` it is the length that a body would have had.
+    Length(u64),
+    /// `Transfer-Encoding: chunked`
+    Chunked,
+    /// Nothing: the body ends with the connection, which only [`Persistence::Close`] says.
+    UntilClose,
+}
+
+impl From<BodyLength> for ResponseFraming {
+    /// The framing that keeps a body as it came; no body becomes a length of 0.
+    fn from(length: BodyLength) -> Self {
+        match length {
+            BodyLength::Empty => Self::Length(0),
+            BodyLength::Length(length) => Self::Length(length),
+            BodyLength::Chunked => Self::Chunked,
+            BodyLength::UntilClose => Self::UntilClose,
+        }
+    }
+}
+
+/// Writes a request head with `target` in the place of the head's own, in HTTP/1.1, `Host` first. Without a body, `POST`,
+/// `PUT` and `PATCH` state a length of 0 (RFC 9110 §8.6); [`BodyLength::UntilClose`], which no request can have, is
+/// written as chunked. Bytes that cannot stand in a target are escaped.
+pub fn encode_request_head(
+    out: &mut Vec<u8>,
+    head: &RequestHead,
+    target: &[u8],
+    framing: BodyLength,
+    persistence: Persistence<'_>,
+) {
+    out.reserve(target.len() + head.fields.line_bytes() + HEAD_ROOM);
+    out.extend_from_slice(head.method_bytes());
+    out.push(b' ');
+    write_target(out, target);
+    out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
+    out.extend_from_slice(head.fields.get(Name::Host).unwrap_or_default());
+    out.extend_from_slice(b"\r\n");
+    head.fields
+        .write_lines(out, REBUILT_NAMES | Name::Host.bit());
+    match framing {
+        BodyLength::Length(length) => write_length(out, length),
+        BodyLength::Chunked | BodyLength::UntilClose => out.extend_from_slice(CHUNKED),
+        BodyLength::Empty => {
+            if matches!(head.method(), Method::Post | Method::Put | Method::Patch) {
+                write_length(out, 0);
+            }
+        }
+    }
+    write_persistence(out, persistence);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes a response head in HTTP/1.1. A 1xx or 204 says nothing about a body, whatever `framing` is (RFC 9110 §8.6,
+/// RFC 9112 §6.1), and a body that ends with the connection makes it say `close`.
+pub fn encode_response_head(
+    out: &mut Vec<u8>,
+    head: &ResponseHead,
+    framing: ResponseFraming,
+    persistence: Persistence<'_>,
+) {
+    out.reserve(head.reason().len() + head.fields.line_bytes() + HEAD_ROOM);
+    out.extend_from_slice(b"HTTP/1.1 ");
+    write_decimal(out, u64::from(head.status()));
+    out.push(b' ');
+    out.extend_from_slice(head.reason());
+    out.extend_from_slice(b"\r\n");
+    head.fields.write_lines(out, REBUILT_NAMES);
+    let says_nothing = head.is_informational() || head.status() == 204;
+    match framing {
+        _ if says_nothing => {}
+        ResponseFraming::Length(length) => write_length(out, length),
+        ResponseFraming::Chunked => out.extend_from_slice(CHUNKED),
+        ResponseFraming::Bodiless | ResponseFraming::UntilClose => {}
+    }
+    let ends_by_closing = framing == ResponseFraming::UntilClose && !says_nothing;
+    write_persistence(
+        out,
+        if ends_by_closing {
+            Persistence::Close
+        } else {
+            persistence
+        },
+    );
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the line before a chunk of `len` bytes. A `len` of 0 writes nothing: it would end the body.
+pub fn encode_chunk_size(out: &mut Vec<u8>, len: usize) {
+    if len == 0 {
+        return;
+    }
+    let digits = len.ilog2() / 4 + 1;
+    for place in (0..digits).rev() {
+        out.push(HEX_DIGITS[len >> (4 * place) & 0xf]);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the end of a chunked body: the last chunk and the trailers, without those that make no sense there
+/// ([`Name::allowed_in_trailers`]).
+pub fn encode_last_chunk(out: &mut Vec<u8>, trailers: &Fields) {
+    out.extend_from_slice(b"0\r\n");
+    trailers.write_lines(out, !TRAILER_NAMES);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_target(out: &mut Vec<u8>, target: &[u8]) {
+    if is_target(target) {
+        out.extend_from_slice(target);
+    } else {
+        write_odd_target(out, target);
+    }
+}
+
+/// A target that no parser made: from a rewrite, say. It must not be able to end the request line.
+#[cold]
+fn write_odd_target(out: &mut Vec<u8>, target: &[u8]) {
+    if target.is_empty() {
+        out.push(b'/');
+    }
+    for &byte in target {
+        if is_target_byte(byte) {
+            out.push(byte);
+        } else {
+            let digit = |nibble: u8| HEX_DIGITS[usize::from(nibble)].to_ascii_uppercase();
+            out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 0xf)]);
+        }
+    }
+}
+
+fn write_length(out: &mut Vec<u8>, length: u64) {
+    out.extend_from_slice(b"Content-Length: ");
+    write_decimal(out, length);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_decimal(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len() - 1;
+    loop {
+        let ones = (number % 10) as u8;
+        digits[first] += ones;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+        first -= 1;
+    }
+    out.extend_from_slice(&digits[first..]);
+}
+
+fn write_persistence(out: &mut Vec<u8>, persistence: Persistence<'_>) {
+    match persistence {
+        Persistence::Implied => {}
+        Persistence::KeepAlive => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+        Persistence::Close => out.extend_from_slice(b"Connection: close\r\n"),
+        Persistence::Upgrade(protocol) => {
+            out.extend_from_slice(b"Connection: upgrade\r\nUpgrade: ");
+            out.extend_from_slice(protocol);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! The fields of one message: an arena in which order, repetition and the sender's spelling are kept.
+//!
+//! Parsers fill it, filters and the engine edit it, the encoder writes it out. It never interprets a value; the one
+//! thing it does enforce is that every field in it can stand on the wire, so that nothing pushed here can end a line
+//! early and begin another message.
+
+use crate::grammar::{is_field_name, is_field_value, list_items};
+use crate::names::{HOP_BY_HOP_NAMES, Name};
+
+/// The most `Connection` options that are looked at. [`crate::framing`] refuses a message with more, because each
+/// unknown option costs a walk over all fields.
+pub const CONNECTION_OPTIONS_MAX: usize = 32;
+
+/// The most fields that one head may have, whatever [`crate::HeadLimits`] say.
+pub const FIELDS_MAX: usize = 1000;
+
+/// The bytes around name and value in a line: `": "` and CRLF.
+const LINE_OVERHEAD: usize = 4;
+
+/// Fields in the order in which they came, names as they were spelled.
+///
+/// Every field is held as its finished line, `Name: value` and CRLF, and neighbours lie side by side: writing a head
+/// out is copying a few long runs. A removed field leaves its line behind, unused, until [`Fields::clear`].
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    lines: Vec<u8>,
+    entries: Vec<Entry>,
+    /// The bits of the names that are there.
+    present: u128,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    id: Name,
+    live: bool,
+    start: usize,
+    /// Where the name ends; `": "` follows.
+    colon: usize,
+    /// Where the value ends; CRLF follows.
+    end: usize,
+}
+
+/// One field, borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// Which known name it has.
+    pub id: Name,
+    /// The name as it was sent.
+    pub name: &'a [u8],
+    /// The value without whitespace at its ends.
+    pub value: &'a [u8],
+}
+
+impl Field<'_> {
+    /// Whether the name has a `_` in it: CGI-like origins read it as `-`, so that it can pose as another field.
+    #[must_use]
+    pub fn has_underscore(&self) -> bool {
+        // No known name has one, and nearly every field has a known name.
+        self.id == Name::Other && memchr::memchr(b'_', self.name).is_some()
+    }
+}
+
+impl Entry {
+    fn field<'a>(&self, lines: &'a [u8]) -> Field<'a> {
+        Field {
+            id: self.id,
+            name: self.name(lines),
+            value: &lines[self.colon + 2..self.end],
+        }
+    }
+
+    fn name<'a>(&self, lines: &'a [u8]) -> &'a [u8] {
+        &lines[self.start..self.colon]
+    }
+
+    /// Whether the entry's name is `id`, or, when that is [`Name::Other`], is spelled like `name`.
+    fn is(&self, id: Name, name: &[u8], lines: &[u8]) -> bool {
+        self.live
+            && self.id == id
+            && (id != Name::Other || self.name(lines).eq_ignore_ascii_case(name))
+    }
+}
+
+impl Fields {
+    /// No fields and no memory yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            lines: Vec::new(),
+            entries: Vec::new(),
+            present: 0,
+        }
+    }
+
+    /// Removes everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.lines.clear();
+        self.entries.clear();
+        self.present = 0;
+    }
+
+    /// How many fields there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.live).count()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.present == 0
+    }
+
+    /// The bytes of all fields on the wire, each with `": "` and CRLF.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.iter()
+            .map(|field| field.name.len() + field.value.len() + LINE_OVERHEAD)
+            .sum()
+    }
+
+    /// All fields in order.
+    pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.live)
+            .map(|entry| entry.field(&self.lines))
+    }
+
+    /// Whether a field of this name is there. Costs one bit test; [`Name::Other`] asks for any unknown name.
+    #[must_use]
+    pub const fn contains(&self, name: Name) -> bool {
+        self.present & name.bit() != 0
+    }
+
+    /// The first value of a known name.
+    #[must_use]
+    pub fn get(&self, name: Name) -> Option<&[u8]> {
+        self.get_all(name).next()
+    }
+
+    /// All values of a known name, in order; none for [`Name::Other`].
+    pub fn get_all(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+        self.select(name, b"")
+    }
+
+    /// How many fields have this known name.
+    #[must_use]
+    pub fn count(&self, name: Name) -> usize {
+        self.get_all(name).count()
+    }
+
+    /// The first value of any name, whatever its case.
+    #[must_use]
+    pub fn get_named(&self, name: &[u8]) -> Option<&[u8]> {
+        self.all_named(name).next()
+    }
+
+    /// All values of any name, whatever its case, in order.
+    pub fn all_named<'a>(&'a self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.select(Name::of(name), name)
+    }
+
+    /// Adds a field at the end. A name that is no token or a value that cannot stand on one line
+    /// ([`is_field_name`], [`is_field_value`]) is not added, and the answer is `false`.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) -> bool {
+        let sound = is_field_name(name) && is_field_value(value);
+        if sound {
+            self.append(Name::of(name), name, value);
+        }
+        sound
+    }
+
+    /// [`Fields::push`] for a known name, spelled as usual; `false` for [`Name::Other`].
+    pub fn push_known(&mut self, name: Name, value: &[u8]) -> bool {
+        let sound = name != Name::Other && is_field_value(value);
+        if sound {
+            self.append(name, name.as_written().as_bytes(), value);
+        }
+        sound
+    }
+
+    /// Removes all fields of this name and adds one at the end. What cannot stand on the wire changes nothing, and the
+    /// answer is `false`.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) -> bool {
+        let sound = is_field_name(name) && is_field_value(value);
+        if sound {
+            self.remove_named(name);
+            self.append(Name::of(name), name, value);
+        }
+        sound
+    }
+
+    /// [`Fields::set`] for a known name; `false` for [`Name::Other`].
+    pub fn set_known(&mut self, name: Name, value: &[u8]) -> bool {
+        let sound = name != Name::Other && is_field_value(value);
+        if sound {
+            self.remove(name);
+            self.append(name, name.as_written().as_bytes(), value);
+        }
+        sound
+    }
+
+    /// Removes all fields of a known name and says how many there were; 0 for [`Name::Other`].
+    pub fn remove(&mut self, name: Name) -> usize {
+        if name == Name::Other || !self.contains(name) {
+            return 0;
+        }
+        self.remove_set(name.bit())
+    }
+
+    /// Removes all fields of any name, whatever its case, and says how many there were.
+    pub fn remove_named(&mut self, name: &[u8]) -> usize {
+        match Name::of(name) {
+            Name::Other => {
+                let before = self.len();
+                strike(&mut self.entries, name, &self.lines);
+                self.refresh_present();
+                before - self.len()
+            }
+            known => self.remove(known),
+        }
+    }
+
+    /// Keeps the fields for which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(Field<'_>) -> bool) {
+        let lines = &self.lines;
+        for entry in self.entries.iter_mut().filter(|entry| entry.live) {
+            entry.live = keep(entry.field(lines));
+        }
+        self.refresh_present();
+    }
+
+    /// Removes the fields with a `_` in their name ([`Field::has_underscore`]) and says how many there were.
+    pub fn remove_underscored(&mut self) -> usize {
+        if !self.contains(Name::Other) || !self.iter().any(|field| field.has_underscore()) {
+            return 0;
+        }
+        let before = self.len();
+        self.retain(|field| !field.has_underscore());
+        before - self.len()
+    }
+
+    /// Removes what is meant for one connection only (RFC 9110 §7.6.1): [`Name::is_hop_by_hop`] and the fields that
+    /// `Connection` names, except those of [`Name::is_essential`].
+    pub fn remove_hop_by_hop(&mut self) {
+        if self.contains(Name::Connection) {
+            self.remove_connection_options();
+        }
+        if self.present & HOP_BY_HOP_NAMES != 0 {
+            self.remove_set(HOP_BY_HOP_NAMES);
+        }
+    }
+
+    fn remove_connection_options(&mut self) {
+        let mut named = 0;
+        let (lines, entries) = (&self.lines, &mut self.entries);
+        // By index, because an option and the field that it removes live in the same list.
+        let mut options_left = CONNECTION_OPTIONS_MAX;
+        for at in 0..entries.len() {
+            if !entries[at].is(Name::Connection, b"", lines) {
+                continue;
+            }
+            for option in list_items(entries[at].field(lines).value).take(options_left) {
+                options_left -= 1;
+                match Name::of(option) {
+                    Name::Other => strike(entries, option, lines),
+                    known if known.is_essential() => {}
+                    known => named |= known.bit(),
+                }
+            }
+        }
+        self.remove_set(named);
+    }
+
+    /// Removes the known names of `set` and says how many fields that were.
+    fn remove_set(&mut self, set: u128) -> usize {
+        let mut removed = 0;
+        self.present = 0;
+        for entry in self.entries.iter_mut().filter(|entry| entry.live) {
+            if entry.id.bit() & set == 0 {
+                self.present |= entry.id.bit();
+            } else {
+                entry.live = false;
+                removed += 1;
+            }
+        }
+        removed
+    }
+
+    fn refresh_present(&mut self) {
+        let live = self.entries.iter().filter(|entry| entry.live);
+        self.present = live.fold(0, |set, entry| set | entry.id.bit());
+    }
+
+    fn select<'a>(&'a self, id: Name, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        let entries: &[Entry] = if self.contains(id) {
+            &self.entries
+        } else {
+            &[]
+        };
+        entries
+            .iter()
+            .filter(move |entry| entry.is(id, name, &self.lines))
+            .map(|entry| &self.lines[entry.colon + 2..entry.end])
+    }
+
+    /// Adds a field that is known to be sound.
+    fn append(&mut self, id: Name, name: &[u8], value: &[u8]) {
+        let start = self.lines.len();
+        self.lines.reserve(name.len() + value.len() + LINE_OVERHEAD);
+        self.lines.extend_from_slice(name);
+        self.lines.extend_from_slice(b": ");
+        self.lines.extend_from_slice(value);
+        self.lines.extend_from_slice(b"\r\n");
+        let colon = start + name.len();
+        self.index(Entry {
+            id,
+            live: true,
+            start,
+            colon,
+            end: colon + 2 + value.len(),
+        });
+    }
+
+    fn index(&mut self, entry: Entry) {
+        self.present |= entry.id.bit();
+        self.entries.push(entry);
+    }
+
+    /// At least as many bytes as [`Fields::write_lines`] writes.
+    pub(crate) const fn line_bytes(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Writes the lines of all fields whose names are not in `except`.
+    pub(crate) fn write_lines(&self, out: &mut Vec<u8>, except: u128) {
+        let mut run = 0..0;
+        for entry in &self.entries {
+            if !entry.live || entry.id.bit() & except != 0 {
+                continue;
+            }
+            if entry.start != run.end {
+                out.extend_from_slice(&self.lines[run]);
+                run = entry.start..entry.start;
+            }
+            run.end = entry.end + 2;
+        }
+        out.extend_from_slice(&self.lines[run]);
+    }
+
+    /// Adds the fields of `block`: the lines of a head after its start line, up to and with the empty line.
+    /// The caller has made sure that every LF in it follows a CR and that it has at most `FIELDS_MAX` lines.
+    /// `None` when a line is no field; what is in `self` then is of no use.
+    pub(crate) fn read(&mut self, block: &[u8], lines: usize) -> Option<()> {
+        // The tokeniser wants somewhere to put what it finds. The smallest array that will do, because all of it is
+        // initialised on each call.
+        match lines {
+            0 => Some(()),
+            1..=16 => self.tokenise::<16>(block),
+            17..=64 => self.tokenise::<64>(block),
+            _ => self.tokenise_many(block),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tokenise_many(&mut self, block: &[u8]) -> Option<()> {
+        self.tokenise::<FIELDS_MAX>(block)
+    }
+
+    fn tokenise<const N: usize>(&mut self, block: &[u8]) -> Option<()> {
+        let mut found = [httparse::EMPTY_HEADER; N];
+        match httparse::parse_headers(block, &mut found) {
+            Ok(httparse::Status::Complete((used, headers))) if used == block.len() => {
+                self.adopt(block, headers);
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes over the fields of `block`: lines that are already as they would be written are copied together, as runs.
+    fn adopt(&mut self, block: &[u8], headers: &[httparse::Header<'_>]) {
+        let base = block.as_ptr().addr();
+        self.entries.reserve(headers.len());
+        let mut run = 0..0;
+        for header in headers {
+            let name = header.name.as_bytes();
+            let id = Name::of(name);
+            let start = name.as_ptr().addr() - base;
+            let value = header.value.as_ptr().addr() - base;
+            let end = value + header.value.len();
+            // One space after the colon and none before the line's end (whose LF follows a CR, as all do here).
+            let finished = value == start + name.len() + 2
+                && block[value - 1] == b' '
+                && block[end + 1] == b'\n';
+            if !finished {
+                self.lines.extend_from_slice(&block[run]);
+                run = 0..0;
+                self.append(id, name, header.value);
+                continue;
+            }
+            if start != run.end {
+                self.lines.extend_from_slice(&block[run]);
+                run = start..start;
+            }
+            run.end = end + 2;
+            let start = self.lines.len() + start - run.start;
+            let colon = start + name.len();
+            self.index(Entry {
+                id,
+                live: true,
+                start,
+                colon,
+                end: colon + 2 + header.value.len(),
+            });
+        }
+        self.lines.extend_from_slice(&block[run]);
+    }
+}
+
+/// Removes the entries with this unknown name.
+fn strike(entries: &mut [Entry], name: &[u8], lines: &[u8]) {
+    for entry in entries {
+        entry.live &= !entry.is(Name::Other, name, lines);
+    }
+}
