@@ -50,13 +50,9 @@ impl Shift {
         self.tally.take()
     }
 
-    fn is_over(&self, now: Instant) -> bool {
-        now >= self.end || self.budget.get() == Some(0)
-    }
-
     /// Takes one request from the budget; false when the shift is over.
     fn take_turn(&self, now: Instant) -> bool {
-        if self.is_over(now) {
+        if now >= self.end || self.budget.get() == Some(0) {
             return false;
         }
         self.budget.set(self.budget.get().map(|left| left - 1));
@@ -66,7 +62,7 @@ impl Shift {
 
 /// Keeps one connection busy until the shift is over, opening it anew whenever it ends.
 pub(super) async fn keep_busy(plan: Rc<Plan>, shift: Rc<Shift>, entry: Rc<Entry>) {
-    while !shift.is_over(Instant::now()) {
+    while shift.take_turn(Instant::now()) {
         if let Err(failure) = use_connection(&plan, &shift, &entry).await {
             shift.tally.borrow_mut().count_failure(&failure);
             monoio::time::sleep(RETRY_PAUSE).await;
@@ -74,22 +70,22 @@ pub(super) async fn keep_busy(plan: Rc<Plan>, shift: Rc<Shift>, entry: Rc<Entry>
     }
 }
 
-/// Opens a connection and sends requests until it or the shift ends.
+/// Opens a connection and sends requests until it or the shift ends. The first turn is the caller's,
+/// so that no connection is opened without a request for it, and a connect that fails uses one up.
 async fn use_connection(plan: &Plan, shift: &Shift, entry: &Rc<Entry>) -> Result<(), Failure> {
     let deadline = (Instant::now() + shift.timeout).min(shift.last_call);
     let mut client = Client::connect(plan, entry, deadline).await?;
     shift.tally.borrow_mut().connects += 1;
     let mut begun = Instant::now();
-    while shift.take_turn(begun) {
+    loop {
         entry.set_busy(Some(begun));
         let reply = client.exchange().await?;
         let now = Instant::now();
         let mut tally = shift.tally.borrow_mut();
         tally.count_reply(&reply, now - begun, now - shift.start);
-        if !reply.keep_alive {
-            break;
+        if !reply.keep_alive || !shift.take_turn(now) {
+            return Ok(());
         }
         begun = now;
     }
-    Ok(())
 }

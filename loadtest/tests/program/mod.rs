@@ -1,0 +1,50 @@
+//! Runs the real program for black-box tests: an origin that ends with its guard, and a run whose
+//! report is read back. Entered by every test file beside it.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Output, Stdio};
+
+/// An origin on a free port; it ends when this is dropped.
+pub(crate) struct Origin {
+    child: Child,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+}
+
+impl Origin {
+    /// Starts `corelane-loadtest origin` with these options and waits until it listens.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_corelane-loadtest"))
+            .args(["origin", "--address", "127.0.0.1:0"])
+            .args(options)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .strip_prefix("listening ")
+            .and_then(|rest| rest.split(' ').next())
+            .and_then(|address| address.parse().ok())
+            .expect("the origin says where it listens");
+        Self { child, address }
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Runs `corelane-loadtest` to its end.
+pub(crate) fn program(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_corelane-loadtest"))
+        .args(words)
+        .output()
+        .unwrap()
+}

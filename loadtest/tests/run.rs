@@ -1,0 +1,282 @@
+//! What a run reports about targets that behave and targets that do not.
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy.toml allows it in test functions, not in the functions that they share"
+)]
+
+mod program;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use program::{Origin, program};
+use serde_json::Value;
+
+/// What a server does with each of its connections.
+type Serve = fn(TcpStream);
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// Runs against `address` and reads the report; the options say when it ends.
+fn run(address: SocketAddr, options: &[&str]) -> Value {
+    let url = format!("http://{address}/");
+    let output = program(&[&["run", "--json", &url], options].concat());
+    assert_ne!(
+        output.stdout,
+        b"",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A server of one thread per connection that does `serve` with each, for as long as the test runs.
+fn server(serve: Serve) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || serve(stream.unwrap()));
+        }
+    });
+    address
+}
+
+/// Reads one request, which on loopback comes whole; false when there is none any more.
+fn read_request(stream: &mut TcpStream) -> bool {
+    let mut request = [0; 4096];
+    matches!(stream.read(&mut request), Ok(1..))
+}
+
+/// Answers every request with `reply`.
+fn answer(mut stream: TcpStream, reply: &[u8]) {
+    while read_request(&mut stream) {
+        if stream.write_all(reply).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn every_request_of_a_counted_run_is_answered_once() {
+    for io in ["auto", "epoll"] {
+        let origin = Origin::start(&["--io", io]);
+        let report = run(origin.address, &["-n", "1003", "-c", "8", "--io", io]);
+        assert_eq!(report["good"], 1003, "{report}");
+        assert_eq!(report["connects"], 8, "{report}");
+        assert_eq!(report["errors"], 0, "{report}");
+        assert_eq!(report["statuses"]["2xx"], 1003, "{report}");
+        assert!(report["bytes"].as_u64().unwrap() > 1003 * 1024, "{report}");
+        let latency = &report["latency_us"];
+        let value = |name: &str| latency[name].as_f64().unwrap();
+        assert!(
+            value("min") > 0.0 && value("min") <= value("p50"),
+            "{report}"
+        );
+        assert!(
+            value("p50") <= value("p99") && value("p99") <= value("max") * 1.001,
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn workers_share_connections_and_requests() {
+    let origin = Origin::start(&["--cpu", "0,0"]);
+    let report = run(origin.address, &["-n", "500", "-c", "5", "--cpu", "0,0,0"]);
+    assert_eq!(report["good"], 500, "{report}");
+    assert_eq!(report["connects"], 5, "{report}");
+    assert_eq!(
+        report["worker_busy"].as_array().unwrap().len(),
+        3,
+        "{report}"
+    );
+}
+
+#[test]
+fn chunked_and_large_replies_are_read_to_their_end() {
+    let origin = Origin::start(&["--size", "200KiB", "--chunked", "--chunk-size", "999"]);
+    let report = run(origin.address, &["-n", "50", "-c", "2"]);
+    assert_eq!(
+        (&report["good"], &report["errors"]),
+        (&50.into(), &0.into()),
+        "{report}"
+    );
+    assert!(
+        report["bytes"].as_u64().unwrap() > 50 * 200 * 1024,
+        "{report}"
+    );
+}
+
+#[test]
+fn a_timed_run_ends_by_itself() {
+    let origin = Origin::start(&[]);
+    let report = run(origin.address, &["-d", "200ms", "-c", "2"]);
+    assert_eq!(report["errors"], 0, "{report}");
+    assert!(report["good"].as_u64().unwrap() > 10, "{report}");
+    let elapsed = report["elapsed_s"].as_f64().unwrap();
+    assert!((0.1..1.5).contains(&elapsed), "{report}");
+    let rate = report["good"].as_f64().unwrap() / elapsed;
+    assert!(
+        (report["good_per_s"].as_f64().unwrap() / rate - 1.0).abs() < 0.01,
+        "{report}"
+    );
+}
+
+#[test]
+fn a_server_that_ends_every_connection_costs_connects_but_no_errors() {
+    let mut python = Command::new("python3")
+        .args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .spawn()
+        .unwrap();
+    let mut line = [0; 256];
+    let len = python.stdout.as_mut().unwrap().read(&mut line).unwrap();
+    let line = String::from_utf8_lossy(&line[..len]).into_owned();
+    let port = line
+        .split("port ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
+    let address = format!("127.0.0.1:{}", port.unwrap()).parse().unwrap();
+    let report = run(address, &["-n", "40", "-c", "2"]);
+    python.kill().unwrap();
+    python.wait().unwrap();
+    assert_eq!(
+        (&report["good"], &report["errors"]),
+        (&40.into(), &0.into()),
+        "{report}"
+    );
+    assert_eq!(
+        report["connects"], 40,
+        "HTTP/1.0 closes after each reply: {report}"
+    );
+}
+
+#[test]
+fn interim_replies_are_passed_over() {
+    let address = server(|stream| {
+        let reply = [b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", OK].concat();
+        answer(stream, &reply);
+    });
+    let report = run(address, &["-n", "10", "-c", "1"]);
+    assert_eq!(
+        (&report["good"], &report["connects"]),
+        (&10.into(), &1.into()),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_reply_without_framing_ends_with_its_connection() {
+    let address = server(|mut stream| {
+        read_request(&mut stream);
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+            .unwrap();
+    });
+    let report = run(address, &["-n", "5", "-c", "1"]);
+    assert_eq!(
+        (&report["good"], &report["connects"]),
+        (&5.into(), &5.into()),
+        "{report}"
+    );
+}
+
+#[test]
+fn errors_are_counted_by_kind() {
+    let cases: [(&str, Serve); 6] = [
+        ("status", |stream| {
+            answer(stream, b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
+        }),
+        ("closed", |mut stream| {
+            read_request(&mut stream);
+        }),
+        ("malformed", |stream| {
+            answer(stream, b"HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n")
+        }),
+        ("malformed", |stream| answer(stream, &[OK, b"!"].concat())),
+        ("malformed", |mut stream| {
+            read_request(&mut stream);
+            stream.write_all(&OK[..OK.len() - 1]).unwrap();
+        }),
+        ("timeout", |mut stream| {
+            // Ends when the generator gives up and shuts its side down.
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).unwrap();
+        }),
+    ];
+    for (kind, serve) in cases {
+        let address = server(serve);
+        let report = run(address, &["-n", "6", "-c", "2", "--timeout", "100ms"]);
+        assert_eq!(report["good"], 0, "{kind}: {report}");
+        assert_eq!(report["errors"], 6, "{kind}: {report}");
+        assert_eq!(report["errors_by_kind"][kind]["count"], 6, "{report}");
+        assert_eq!(report["latency_us"], Value::Null, "{kind}: {report}");
+    }
+}
+
+#[test]
+fn requests_cut_off_by_the_end_are_neither_good_nor_errors() {
+    for io in ["auto", "epoll"] {
+        let address = server(|mut stream| {
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).unwrap();
+        });
+        let report = run(address, &["-d", "50ms", "-c", "3", "--io", io]);
+        assert_eq!(report["unfinished"], 3, "{report}");
+        assert_eq!(
+            (&report["good"], &report["errors"]),
+            (&0.into(), &0.into()),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn nobody_there_is_an_error_with_its_reason() {
+    let gone = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let url = format!("http://{gone}/");
+    let output = program(&["run", "-d", "100ms", "-c", "2", &url]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("connect ") && text.contains("refused"),
+        "{text}"
+    );
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("not one good reply"), "{error}");
+}
+
+#[test]
+fn another_machine_needs_leave() {
+    let output = program(&["run", "http://192.0.2.1/"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("--allow-remote"), "{error}");
+}
+
+#[test]
+fn the_text_report_names_what_matters() {
+    let origin = Origin::start(&[]);
+    let url = format!("http://{}/", origin.address);
+    let output = program(&["run", "-n", "20", "-c", "2", &url]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "2 connections",
+        "good replies 20",
+        "p99.9 ",
+        "errors       none",
+        "% busy",
+    ] {
+        assert!(text.contains(part), "{part:?} in {text}");
+    }
+}
