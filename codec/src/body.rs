@@ -1,7 +1,7 @@
 //! Bodies: where the data lies in what was read, and when it is over.
 //!
-//! The pump enters with its read buffer and is told, run by run, which bytes are data; they stay where they are. Nothing
-//! is buffered here but an unfinished trailer section, within its limits.
+//! The pump enters with its read buffer and is told, run by run, which bytes are data; they stay
+//! where they are. Nothing is buffered here but an unfinished trailer section, within its limits.
 
 use std::fmt;
 use std::ops::Range;
@@ -121,7 +121,8 @@ impl fmt::Display for BodyError {
 
 impl std::error::Error for BodyError {}
 
-/// Reads one body after another: [`BodyDecoder::reset`] makes it ready for the next and keeps its memory.
+/// Reads one body after another: [`BodyDecoder::reset`] makes it ready for the next and keeps its
+/// memory.
 #[derive(Clone, Debug)]
 pub struct BodyDecoder {
     state: State,
@@ -173,15 +174,18 @@ impl BodyDecoder {
         self.trailers.clear();
     }
 
-    /// Looks at `input`, the bytes that follow what was consumed so far, and finds at most one run of data. When not
-    /// everything was consumed and the body is not over, call again with the rest; when everything was, with more.
+    /// Looks at `input`, the bytes that follow what was consumed so far, and finds at most one run
+    /// of data. When not everything was consumed and the body is not over, call again with the
+    /// rest; when everything was, with more.
     ///
     /// # Errors
-    /// As soon as the bytes break the framing, and again on every later call. Data before the fault is handed out first.
+    /// As soon as the bytes break the framing, and again on every later call. Data before the fault
+    /// is handed out first.
     pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, BodyError> {
         let start = self.read_framing(input)?;
         let data = start..start + self.take_data(&input[start..]);
-        // What follows the data is looked at right away, because it is often the end. A fault there is told next time.
+        // What follows the data is looked at right away, because it is often the end. A fault there
+        // is told next time.
         let framing = match data.is_empty() {
             true => 0,
             false => self.read_framing(&input[data.end..]).unwrap_or(0),
@@ -257,7 +261,8 @@ impl BodyDecoder {
         }
     }
 
-    /// Reads on until data or the end comes, or `input` is used up, and says how many bytes that took.
+    /// Reads on until data or the end comes, or `input` is used up, and says how many bytes that
+    /// took.
     fn read_framing(&mut self, input: &[u8]) -> Result<usize, BodyError> {
         let mut taken = 0;
         while taken < input.len() {

@@ -1,8 +1,9 @@
 //! The framing lines of the chunked coding (RFC 9112 §7.1), byte by byte.
 //!
-//! [`crate::body`] enters with whatever has come and is told how much of it was framing. No byte is kept but the number
-//! that a size line is about. What a recipient may or must forgive by the RFC, whitespace above all, is refused: of all
-//! the places where two readings of one message were found, this grammar has had the most.
+//! [`crate::body`] enters with whatever has come and is told how much of it was framing. No byte is
+//! kept but the number that a size line is about. What a recipient may or must forgive by the RFC,
+//! whitespace above all, is refused: of all the places where two readings of one message were
+//! found, this grammar has had the most.
 
 use crate::body::BodyError;
 use crate::grammar::{hex_digit, is_field_text, is_token_byte};
@@ -10,8 +11,8 @@ use crate::grammar::{hex_digit, is_field_text, is_token_byte};
 /// Sixteen digits hold any size; more are padding.
 const SIZE_DIGITS_MAX: u8 = 16;
 
-/// How many bytes of extensions a body may have beyond its bytes of data. Signed chunks need a hundred bytes for some
-/// kilobytes; a peer that sends nothing but extensions is keeping us busy.
+/// How many bytes of extensions a body may have beyond its bytes of data. Signed chunks need a
+/// hundred bytes for some kilobytes; a peer that sends nothing but extensions is keeping us busy.
 const EXTENSION_EXCESS_MAX: u64 = 16 << 10;
 
 /// The framing of one chunked body.
@@ -69,7 +70,8 @@ impl ChunkFraming {
         self.state = State::DataCr;
     }
 
-    /// Reads framing from the front of `input` until it leads somewhere, and says how many bytes that took.
+    /// Reads framing from the front of `input` until it leads somewhere, and says how many bytes
+    /// that took.
     pub(crate) fn read(
         &mut self,
         input: &[u8],
@@ -155,8 +157,8 @@ impl ChunkFraming {
     }
 }
 
-/// `*( ";" token [ "=" ( token / quoted-string ) ] )` without the whitespace that senders must not generate anyway.
-/// Begins after the first `;`.
+/// `*( ";" token [ "=" ( token / quoted-string ) ] )` without the whitespace that senders must not
+/// generate anyway. Begins after the first `;`.
 fn extension_byte(state: State, byte: u8) -> Option<State> {
     let token = is_token_byte(byte);
     match (state, byte) {

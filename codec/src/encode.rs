@@ -1,14 +1,14 @@
 //! Heads and chunks, written out for the next hop.
 //!
-//! The engine enters with a head that it may have edited and with what it knows about body and connection. Framing is
-//! written from that alone: whatever the head says about lengths, codings and connections is left out. Each function
-//! appends to a buffer of the caller's and cannot fail.
+//! The engine enters with a head that it may have edited and with what it knows about body and
+//! connection. Framing is written from that alone: whatever the head says about lengths, codings
+//! and connections is left out. Each function appends to a buffer of the caller's and cannot fail.
 
 use crate::fields::Fields;
 use crate::framing::BodyLength;
 use crate::grammar::{is_target, is_target_byte};
 use crate::head::{Method, RequestHead, ResponseHead};
-use crate::names::{Name, REBUILT_NAMES, TRAILER_NAMES};
+use crate::names::{Name, NameSet};
 
 /// What follows the data of a chunk.
 pub const CHUNK_END: &[u8] = b"\r\n";
@@ -39,7 +39,8 @@ pub enum Persistence<'a> {
 pub enum ResponseFraming {
     /// Nothing: no body follows, and none of 1xx, 204, 304 or an answer to `HEAD` needs a length.
     Bodiless,
-    /// `Content-Length`. After a 304 or in answer to `HEAD` it is the length that a body would have had.
+    /// `Content-Length`. After a 304 or in answer to `HEAD` it is the length that a body would have
+    /// had.
     Length(u64),
     /// `Transfer-Encoding: chunked`
     Chunked,
@@ -59,9 +60,10 @@ impl From<BodyLength> for ResponseFraming {
     }
 }
 
-/// Writes a request head with `target` in the place of the head's own, in HTTP/1.1, `Host` first. Without a body, `POST`,
-/// `PUT` and `PATCH` state a length of 0 (RFC 9110 §8.6); [`BodyLength::UntilClose`], which no request can have, is
-/// written as chunked. Bytes that cannot stand in a target are escaped.
+/// Writes a request head with `target` in the place of the head's own, in HTTP/1.1, `Host` first.
+/// Without a body, `POST`, `PUT` and `PATCH` state a length of 0 (RFC 9110 §8.6);
+/// [`BodyLength::UntilClose`], which no request can have, is written as chunked. Bytes that cannot
+/// stand in a target are escaped.
 pub fn encode_request_head(
     out: &mut Vec<u8>,
     head: &RequestHead,
@@ -77,7 +79,7 @@ pub fn encode_request_head(
     out.extend_from_slice(head.fields.get(Name::Host).unwrap_or_default());
     out.extend_from_slice(b"\r\n");
     head.fields
-        .write_lines(out, REBUILT_NAMES | Name::Host.bit());
+        .write_lines(out, NameSet::REBUILT.with(Name::Host));
     match framing {
         BodyLength::Length(length) => write_length(out, length),
         BodyLength::Chunked | BodyLength::UntilClose => out.extend_from_slice(CHUNKED),
@@ -91,8 +93,9 @@ pub fn encode_request_head(
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes a response head in HTTP/1.1. A 1xx or 204 says nothing about a body, whatever `framing` is (RFC 9110 §8.6,
-/// RFC 9112 §6.1), and a body that ends with the connection makes it say `close`.
+/// Writes a response head in HTTP/1.1. A 1xx or 204 says nothing about a body, whatever `framing`
+/// is (RFC 9110 §8.6, RFC 9112 §6.1), and a body that ends with the connection makes it say
+/// `close`.
 pub fn encode_response_head(
     out: &mut Vec<u8>,
     head: &ResponseHead,
@@ -105,7 +108,7 @@ pub fn encode_response_head(
     out.push(b' ');
     out.extend_from_slice(head.reason());
     out.extend_from_slice(b"\r\n");
-    head.fields.write_lines(out, REBUILT_NAMES);
+    head.fields.write_lines(out, NameSet::REBUILT);
     let says_nothing = head.is_informational() || head.status() == 204;
     match framing {
         _ if says_nothing => {}
@@ -125,7 +128,8 @@ pub fn encode_response_head(
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes the line before a chunk of `len` bytes. A `len` of 0 writes nothing: it would end the body.
+/// Writes the line before a chunk of `len` bytes. A `len` of 0 writes nothing: it would end the
+/// body.
 pub fn encode_chunk_size(out: &mut Vec<u8>, len: usize) {
     if len == 0 {
         return;
@@ -137,11 +141,11 @@ pub fn encode_chunk_size(out: &mut Vec<u8>, len: usize) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes the end of a chunked body: the last chunk and the trailers, without those that make no sense there
-/// ([`Name::allowed_in_trailers`]).
+/// Writes the end of a chunked body: the last chunk and the trailers, without those that make no
+/// sense there ([`Name::allowed_in_trailers`]).
 pub fn encode_last_chunk(out: &mut Vec<u8>, trailers: &Fields) {
     out.extend_from_slice(b"0\r\n");
-    trailers.write_lines(out, !TRAILER_NAMES);
+    trailers.write_lines(out, NameSet::NOT_IN_TRAILERS);
     out.extend_from_slice(b"\r\n");
 }
 

@@ -1,6 +1,7 @@
 //! Why a head was refused.
 //!
-//! One enum for both roles and for trailer sections, because the rules are the same; it never holds bytes of the peer.
+//! One enum for both roles and for trailer sections, because the rules are the same; it never holds
+//! bytes of the peer.
 
 use std::fmt;
 
@@ -52,7 +53,8 @@ pub enum HeadError {
 }
 
 impl HeadError {
-    /// The status with which to answer a request with this error. For a response the answer is a 502 in any case.
+    /// The status with which to answer a request with this error. For a response the answer is a
+    /// 502 in any case.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {

@@ -1,14 +1,15 @@
-//! The fields of one message: an arena in which order, repetition and the sender's spelling are kept.
+//! The fields of one message: an arena in which order, repetition and the sender's spelling are
+//! kept.
 //!
-//! Parsers fill it, filters and the engine edit it, the encoder writes it out. It never interprets a value; the one
-//! thing it does enforce is that every field in it can stand on the wire, so that nothing pushed here can end a line
-//! early and begin another message.
+//! Parsers fill it, filters and the engine edit it, the encoder writes it out. It never interprets
+//! a value; the one thing it does enforce is that every field in it can stand on the wire, so that
+//! nothing pushed here can end a line early and begin another message.
 
 use crate::grammar::{is_field_name, is_field_value, list_items};
-use crate::names::{HOP_BY_HOP_NAMES, Name};
+use crate::names::{Name, NameSet};
 
-/// The most `Connection` options that are looked at. [`crate::framing`] refuses a message with more, because each
-/// unknown option costs a walk over all fields.
+/// The most `Connection` options that are looked at. [`crate::framing`] refuses a message with
+/// more, because each unknown option costs a walk over all fields.
 pub const CONNECTION_OPTIONS_MAX: usize = 32;
 
 /// The most fields that one head may have, whatever [`crate::HeadLimits`] say.
@@ -19,14 +20,15 @@ const LINE_OVERHEAD: usize = 4;
 
 /// Fields in the order in which they came, names as they were spelled.
 ///
-/// Every field is held as its finished line, `Name: value` and CRLF, and neighbours lie side by side: writing a head
-/// out is copying a few long runs. A removed field leaves its line behind, unused, until [`Fields::clear`].
+/// Every field is held as its finished line, `Name: value` and CRLF, and neighbours lie side by
+/// side: writing a head out is copying a few long runs. A removed field leaves its line behind,
+/// unused, until [`Fields::clear`].
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     lines: Vec<u8>,
     entries: Vec<Entry>,
-    /// The bits of the names that are there.
-    present: u128,
+    /// The names that are there.
+    present: NameSet,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +54,8 @@ pub struct Field<'a> {
 }
 
 impl Field<'_> {
-    /// Whether the name has a `_` in it: CGI-like origins read it as `-`, so that it can pose as another field.
+    /// Whether the name has a `_` in it: CGI-like origins read it as `-`, so that it can pose as
+    /// another field.
     #[must_use]
     pub fn has_underscore(&self) -> bool {
         // No known name has one, and nearly every field has a known name.
@@ -88,7 +91,7 @@ impl Fields {
         Self {
             lines: Vec::new(),
             entries: Vec::new(),
-            present: 0,
+            present: NameSet::EMPTY,
         }
     }
 
@@ -96,7 +99,7 @@ impl Fields {
     pub fn clear(&mut self) {
         self.lines.clear();
         self.entries.clear();
-        self.present = 0;
+        self.present = NameSet::EMPTY;
     }
 
     /// How many fields there are.
@@ -108,7 +111,7 @@ impl Fields {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.present == 0
+        self.present.is_empty()
     }
 
     /// The bytes of all fields on the wire, each with `": "` and CRLF.
@@ -127,10 +130,11 @@ impl Fields {
             .map(|entry| entry.field(&self.lines))
     }
 
-    /// Whether a field of this name is there. Costs one bit test; [`Name::Other`] asks for any unknown name.
+    /// Whether a field of this name is there. Costs one bit test; [`Name::Other`] asks for any
+    /// unknown name.
     #[must_use]
     pub const fn contains(&self, name: Name) -> bool {
-        self.present & name.bit() != 0
+        self.present.contains(name)
     }
 
     /// The first value of a known name.
@@ -180,8 +184,8 @@ impl Fields {
         sound
     }
 
-    /// Removes all fields of this name and adds one at the end. What cannot stand on the wire changes nothing, and the
-    /// answer is `false`.
+    /// Removes all fields of this name and adds one at the end. What cannot stand on the wire
+    /// changes nothing, and the answer is `false`.
     pub fn set(&mut self, name: &[u8], value: &[u8]) -> bool {
         let sound = is_field_name(name) && is_field_value(value);
         if sound {
@@ -206,7 +210,7 @@ impl Fields {
         if name == Name::Other || !self.contains(name) {
             return 0;
         }
-        self.remove_set(name.bit())
+        self.remove_set(NameSet::EMPTY.with(name))
     }
 
     /// Removes all fields of any name, whatever its case, and says how many there were.
@@ -231,7 +235,8 @@ impl Fields {
         self.refresh_present();
     }
 
-    /// Removes the fields with a `_` in their name ([`Field::has_underscore`]) and says how many there were.
+    /// Removes the fields with a `_` in their name ([`Field::has_underscore`]) and says how many
+    /// there were.
     pub fn remove_underscored(&mut self) -> usize {
         if !self.contains(Name::Other) || !self.iter().any(|field| field.has_underscore()) {
             return 0;
@@ -241,22 +246,24 @@ impl Fields {
         before - self.len()
     }
 
-    /// Removes what is meant for one connection only (RFC 9110 §7.6.1): [`Name::is_hop_by_hop`] and the fields that
-    /// `Connection` names, except those of [`Name::is_essential`].
+    /// Removes what is meant for one connection only (RFC 9110 §7.6.1): [`Name::is_hop_by_hop`] and
+    /// the fields that `Connection` names, except those of [`Name::is_essential`].
     pub fn remove_hop_by_hop(&mut self) {
+        let mut doomed = NameSet::HOP_BY_HOP;
         if self.contains(Name::Connection) {
-            self.remove_connection_options();
+            self.remove_connection_options(&mut doomed);
         }
-        if self.present & HOP_BY_HOP_NAMES != 0 {
-            self.remove_set(HOP_BY_HOP_NAMES);
+        if self.present.intersects(doomed) {
+            self.remove_set(doomed);
         }
     }
 
-    fn remove_connection_options(&mut self) {
-        let mut named = 0;
+    /// Removes the fields whose unknown names `Connection` lists, and adds the known ones to
+    /// `doomed`.
+    fn remove_connection_options(&mut self, doomed: &mut NameSet) {
         let (lines, entries) = (&self.lines, &mut self.entries);
-        // By index, because an option and the field that it removes live in the same list.
         let mut options_left = CONNECTION_OPTIONS_MAX;
+        // By index, because an option and the field that it removes live in the same list.
         for at in 0..entries.len() {
             if !entries[at].is(Name::Connection, b"", lines) {
                 continue;
@@ -266,31 +273,29 @@ impl Fields {
                 match Name::of(option) {
                     Name::Other => strike(entries, option, lines),
                     known if known.is_essential() => {}
-                    known => named |= known.bit(),
+                    known => doomed.insert(known),
                 }
             }
         }
-        self.remove_set(named);
     }
 
-    /// Removes the known names of `set` and says how many fields that were.
-    fn remove_set(&mut self, set: u128) -> usize {
+    /// Removes the names of `set` and says how many fields that were.
+    fn remove_set(&mut self, set: NameSet) -> usize {
         let mut removed = 0;
-        self.present = 0;
+        self.present = NameSet::EMPTY;
         for entry in self.entries.iter_mut().filter(|entry| entry.live) {
-            if entry.id.bit() & set == 0 {
-                self.present |= entry.id.bit();
-            } else {
+            if set.contains(entry.id) {
                 entry.live = false;
                 removed += 1;
+            } else {
+                self.present.insert(entry.id);
             }
         }
         removed
     }
 
     fn refresh_present(&mut self) {
-        let live = self.entries.iter().filter(|entry| entry.live);
-        self.present = live.fold(0, |set, entry| set | entry.id.bit());
+        self.remove_set(NameSet::EMPTY);
     }
 
     fn select<'a>(&'a self, id: Name, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
@@ -324,7 +329,7 @@ impl Fields {
     }
 
     fn index(&mut self, entry: Entry) {
-        self.present |= entry.id.bit();
+        self.present.insert(entry.id);
         self.entries.push(entry);
     }
 
@@ -334,10 +339,10 @@ impl Fields {
     }
 
     /// Writes the lines of all fields whose names are not in `except`.
-    pub(crate) fn write_lines(&self, out: &mut Vec<u8>, except: u128) {
+    pub(crate) fn write_lines(&self, out: &mut Vec<u8>, except: NameSet) {
         let mut run = 0..0;
         for entry in &self.entries {
-            if !entry.live || entry.id.bit() & except != 0 {
+            if !entry.live || except.contains(entry.id) {
                 continue;
             }
             if entry.start != run.end {
@@ -349,63 +354,74 @@ impl Fields {
         out.extend_from_slice(&self.lines[run]);
     }
 
-    /// Adds the fields of `block`: the lines of a head after its start line, up to and with the empty line.
-    /// The caller has made sure that every LF in it follows a CR and that it has at most `FIELDS_MAX` lines.
-    /// `None` when a line is no field; what is in `self` then is of no use.
+    /// Reads the fields at the front of `input`, up to and with the empty line, and says where that
+    /// ends. Only if all of it is there, as it should be, and of ordinary size: `None` means that a
+    /// closer look is needed, and that what is in `self` is of no use. `line_max` is the most bytes
+    /// of one line.
+    pub(crate) fn read_plain(&mut self, input: &[u8], line_max: usize) -> Option<usize> {
+        self.tokenise::<32>(input, line_max)
+    }
+
+    /// Reads the fields of `block`, whose lines are so many and end with CRLF, the empty one
+    /// included. `None` when one of them is no field; what is in `self` then is of no use.
     pub(crate) fn read(&mut self, block: &[u8], lines: usize) -> Option<()> {
-        // The tokeniser wants somewhere to put what it finds. The smallest array that will do, because all of it is
-        // initialised on each call.
-        match lines {
-            0 => Some(()),
-            1..=16 => self.tokenise::<16>(block),
-            17..=64 => self.tokenise::<64>(block),
-            _ => self.tokenise_many(block),
-        }
+        let end = match lines {
+            0..=64 => self.tokenise::<64>(block, usize::MAX)?,
+            _ => self.tokenise_many(block)?,
+        };
+        (end == block.len()).then_some(())
     }
 
     #[cold]
     #[inline(never)]
-    fn tokenise_many(&mut self, block: &[u8]) -> Option<()> {
-        self.tokenise::<FIELDS_MAX>(block)
+    fn tokenise_many(&mut self, block: &[u8]) -> Option<usize> {
+        self.tokenise::<FIELDS_MAX>(block, usize::MAX)
     }
 
-    fn tokenise<const N: usize>(&mut self, block: &[u8]) -> Option<()> {
+    /// For up to `N` fields. All of the array for them is initialised on each call, so that a small
+    /// one is quicker.
+    fn tokenise<const N: usize>(&mut self, input: &[u8], line_max: usize) -> Option<usize> {
         let mut found = [httparse::EMPTY_HEADER; N];
-        match httparse::parse_headers(block, &mut found) {
-            Ok(httparse::Status::Complete((used, headers))) if used == block.len() => {
-                self.adopt(block, headers);
-                Some(())
+        match httparse::parse_headers(input, &mut found) {
+            Ok(httparse::Status::Complete((end, headers))) => {
+                self.adopt(&input[..end], headers, line_max).then_some(end)
             }
             _ => None,
         }
     }
 
-    /// Takes over the fields of `block`: lines that are already as they would be written are copied together, as runs.
-    fn adopt(&mut self, block: &[u8], headers: &[httparse::Header<'_>]) {
+    /// Takes over the fields that the tokeniser found in `block`, unless a line is too long or ends
+    /// with LF alone, which the tokeniser allows. Lines that are already as they would be written
+    /// are copied together.
+    fn adopt(&mut self, block: &[u8], headers: &[httparse::Header<'_>], line_max: usize) -> bool {
         let base = block.as_ptr().addr();
+        let offset = |header: &httparse::Header<'_>| header.name.as_ptr().addr() - base;
+        let Some(lines) = block.strip_suffix(b"\r\n") else {
+            return false;
+        };
         self.entries.reserve(headers.len());
+        let mut rest = headers.iter().peekable();
         let mut run = 0..0;
-        for header in headers {
+        while let Some(header) = rest.next() {
+            let start = offset(header);
+            let line_end = rest.peek().map_or(lines.len(), |next| offset(next));
+            let Some(line) = block[start..line_end].strip_suffix(b"\r\n") else {
+                return false;
+            };
+            if line.len() > line_max {
+                return false;
+            }
             let name = header.name.as_bytes();
             let id = Name::of(name);
-            let start = name.as_ptr().addr() - base;
-            let value = header.value.as_ptr().addr() - base;
-            let end = value + header.value.len();
-            // One space after the colon and none before the line's end (whose LF follows a CR, as all do here).
-            let finished = value == start + name.len() + 2
-                && block[value - 1] == b' '
-                && block[end + 1] == b'\n';
-            if !finished {
+            // With a space after the colon, nothing else can stand between name and value.
+            let written =
+                line.len() == name.len() + 2 + header.value.len() && line[name.len() + 1] == b' ';
+            if !written {
                 self.lines.extend_from_slice(&block[run]);
-                run = 0..0;
+                run = line_end..line_end;
                 self.append(id, name, header.value);
                 continue;
             }
-            if start != run.end {
-                self.lines.extend_from_slice(&block[run]);
-                run = start..start;
-            }
-            run.end = end + 2;
             let start = self.lines.len() + start - run.start;
             let colon = start + name.len();
             self.index(Entry {
@@ -413,10 +429,12 @@ impl Fields {
                 live: true,
                 start,
                 colon,
-                end: colon + 2 + header.value.len(),
+                end: start + line.len(),
             });
+            run.end = line_end;
         }
         self.lines.extend_from_slice(&block[run]);
+        true
     }
 }
 

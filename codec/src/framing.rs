@@ -1,11 +1,13 @@
-//! Where a body ends, whether the connection may go on, and who is addressed: everything that two recipients of the same
-//! bytes must not read differently.
+//! Where a body ends, whether the connection may go on, and who is addressed: everything that two
+//! recipients of the same bytes must not read differently.
 //!
-//! The one place where request smuggling is decided. Transports enter with a parsed head before they look at a body; no
-//! other module reads the fields that are read here. Where RFC 9112 leaves a choice between repairing and refusing,
-//! this refuses.
+//! The one place where request smuggling is decided. Transports enter with a parsed head before
+//! they look at a body; no other module reads the fields that are read here. Where RFC 9112 leaves
+//! a choice between repairing and refusing, this refuses.
 
 use std::fmt;
+
+use memchr::memchr_iter;
 
 use crate::fields::{CONNECTION_OPTIONS_MAX, Fields};
 use crate::grammar::{decimal, is_token, list_items};
@@ -45,7 +47,7 @@ pub enum FramingError {
     CodingInHttp10,
     /// A body in a `TRACE` request (RFC 9110 §9.3.8).
     TraceBody,
-    /// More `Connection` options than are looked at.
+    /// More `Connection` options than are looked at, empty ones counted.
     ConnectionOptions,
     /// No `Host` in HTTP/1.1.
     NoHost,
@@ -58,7 +60,8 @@ pub enum FramingError {
 }
 
 impl FramingError {
-    /// The status with which to answer a request with this error. For a response the answer is a 502 in any case.
+    /// The status with which to answer a request with this error. For a response the answer is a
+    /// 502 in any case.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -115,8 +118,9 @@ pub fn request_body_length(head: &RequestHead) -> Result<BodyLength, FramingErro
     }
 }
 
-/// How the body of a response ends that answers a request with `request_method`. [`BodyLength::Empty`] says that no body
-/// follows whatever the fields state: after 1xx, 204 and 304, and in answer to `HEAD` or a successful `CONNECT`.
+/// How the body of a response ends that answers a request with `request_method`.
+/// [`BodyLength::Empty`] says that no body follows whatever the fields state: after 1xx, 204 and
+/// 304, and in answer to `HEAD` or a successful `CONNECT`.
 ///
 /// # Errors
 /// When the head leaves room for a second opinion, even if no body follows.
@@ -174,7 +178,8 @@ fn chunked(fields: &Fields, version: Version) -> Result<BodyLength, FramingError
     Err(FramingError::Coding)
 }
 
-/// The number in `Content-Length`, for callers that state it without a body following (`HEAD`, 304).
+/// The number in `Content-Length`, for callers that state it without a body following (`HEAD`,
+/// 304).
 ///
 /// # Errors
 /// When there is more than one, or it is not a number.
@@ -196,11 +201,12 @@ pub fn content_length(fields: &Fields) -> Result<Option<u64>, FramingError> {
 }
 
 fn has_too_many_options(fields: &Fields) -> bool {
-    fields
+    let commas = |value: &[u8]| memchr_iter(b',', value).count();
+    let options: usize = fields
         .get_all(Name::Connection)
-        .flat_map(list_items)
-        .nth(CONNECTION_OPTIONS_MAX)
-        .is_some()
+        .map(|value| commas(value) + 1)
+        .sum();
+    options > CONNECTION_OPTIONS_MAX
 }
 
 /// Whether `Connection` lists `option`.
@@ -212,16 +218,17 @@ pub fn has_connection_option(fields: &Fields, option: &[u8]) -> bool {
         .any(|item| item.eq_ignore_ascii_case(option))
 }
 
-/// Whether the client will send another request on the connection (RFC 9112 §9.3): always in HTTP/1.1 unless it says
-/// `close`, only after `keep-alive` in HTTP/1.0.
+/// Whether the client will send another request on the connection (RFC 9112 §9.3): always in
+/// HTTP/1.1 unless it says `close`, only after `keep-alive` in HTTP/1.0.
 #[must_use]
 pub fn request_wants_keep_alive(head: &RequestHead) -> bool {
     persists(&head.fields, head.version())
 }
 
-/// Whether the connection may carry another request after this response, as far as its head tells. The body must
-/// still be read to an end that is not the connection's. A 1xx or 204 that claims a body may be followed by one, so
-/// that what comes next on the connection cannot be trusted: `false`.
+/// Whether the connection may carry another request after this response, as far as its head tells.
+/// The body must still be read to an end that is not the connection's. A 1xx or 204 that claims a
+/// body may be followed by one, so that what comes next on the connection cannot be trusted:
+/// `false`.
 #[must_use]
 pub fn response_allows_keep_alive(head: &ResponseHead) -> bool {
     let claims_body = head.fields.contains(Name::TransferEncoding)
@@ -240,11 +247,12 @@ fn persists(fields: &Fields, version: Version) -> bool {
     }
 }
 
-/// Whom the request is for: the authority of an absolute target or of `CONNECT`, else `Host` (RFC 9112 §3.2, §3.3).
-/// `Host` must be sound even where it is not used. `None` only in HTTP/1.0.
+/// Whom the request is for: the authority of an absolute target or of `CONNECT`, else `Host` (RFC
+/// 9112 §3.2, §3.3). `Host` must be sound even where it is not used. `None` only in HTTP/1.0.
 ///
 /// # Errors
-/// When `Host` is missing in HTTP/1.1, occurs more than once, or when it or the authority is not a host and a port.
+/// When `Host` is missing in HTTP/1.1, occurs more than once, or when it or the authority is not a
+/// host and a port.
 pub fn host<'a>(
     head: &'a RequestHead,
     target: &Target<'a>,
@@ -269,7 +277,8 @@ pub fn host<'a>(
     }
 }
 
-/// Whether the client waits for a 100 before it sends the body (RFC 9110 §10.1.1). HTTP/1.0 cannot ask for it.
+/// Whether the client waits for a 100 before it sends the body (RFC 9110 §10.1.1). HTTP/1.0 cannot
+/// ask for it.
 ///
 /// # Errors
 /// On any other expectation: 417.
@@ -285,8 +294,8 @@ pub fn expects_continue(head: &RequestHead) -> Result<bool, FramingError> {
     }
 }
 
-/// The protocols that `Upgrade` offers or, in a 101, chose, in order; only when `Connection` lists `upgrade`
-/// (RFC 9110 §7.8). In an HTTP/1.0 request the caller must ignore it.
+/// The protocols that `Upgrade` offers or, in a 101, chose, in order; only when `Connection` lists
+/// `upgrade` (RFC 9110 §7.8). In an HTTP/1.0 request the caller must ignore it.
 #[must_use]
 pub fn upgrade(fields: &Fields) -> Option<impl Iterator<Item = &[u8]>> {
     let offered = fields.contains(Name::Upgrade) && has_connection_option(fields, b"upgrade");

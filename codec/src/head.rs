@@ -1,7 +1,8 @@
 //! The two kinds of heads: start line and fields.
 //!
-//! Transports enter with the bytes of a connection and leave with a head whose every byte was accounted for; filters
-//! then edit it in place. Nothing here decides what a field means: that is [`crate::framing`].
+//! Transports enter with the bytes of a connection and leave with a head whose every byte was
+//! accounted for; filters then edit it in place. Nothing here decides what a field means: that is
+//! [`crate::framing`].
 
 use memchr::memchr;
 
@@ -20,7 +21,8 @@ pub enum Version {
     Http11,
 }
 
-/// The methods that the gateway treats differently from others. Case-sensitive (RFC 9110 §9.1): `get` is `Other`.
+/// The methods that the gateway treats differently from others. Case-sensitive (RFC 9110 §9.1):
+/// `get` is `Other`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(
     missing_docs,
@@ -82,7 +84,8 @@ impl Method {
         matches!(self, Self::Get | Self::Head | Self::Options | Self::Trace)
     }
 
-    /// Whether it is idempotent (RFC 9110 §9.2.2): sent twice is as good as once. An unknown method is not.
+    /// Whether it is idempotent (RFC 9110 §9.2.2): sent twice is as good as once. An unknown method
+    /// is not.
     #[must_use]
     pub const fn is_idempotent(self) -> bool {
         self.is_safe() || matches!(self, Self::Put | Self::Delete)
@@ -141,9 +144,9 @@ impl RequestHead {
         self.version = Version::Http11;
     }
 
-    /// Reads a head from `input`, which begins with the head's first byte on every call. Up to two empty lines before
-    /// the request line are skipped and counted as consumed (RFC 9112 §2.2). While the answer is [`Parsed::Partial`],
-    /// `scan` and `self` must be kept for the next call.
+    /// Reads a head from `input`, which begins with the head's first byte on every call. Up to two
+    /// empty lines before the request line are skipped and counted as consumed (RFC 9112 §2.2).
+    /// While the answer is [`Parsed::Partial`], `scan` and `self` must be kept for the next call.
     ///
     /// # Errors
     /// As soon as the bytes cannot become a head, or break one of `limits`.
@@ -159,6 +162,9 @@ impl RequestHead {
             };
             self.clear();
             self.read_request_line(&input[line])?;
+            if let Some(consumed) = read_plain_fields(&mut self.fields, input, scan, limits) {
+                return Ok(Parsed::Complete { consumed });
+            }
         }
         read_fields(&mut self.fields, input, scan, limits)
     }
@@ -180,13 +186,13 @@ impl RequestHead {
 
     /// Changes the method. What is no token changes nothing, and the answer is `false`.
     pub fn set_method(&mut self, text: &[u8]) -> bool {
-        let sound = is_token(text);
+        let method = Method::of(text);
+        let sound = method != Method::Other || is_token(text);
         if sound {
-            self.method = Method::of(text);
+            self.method = method;
             self.other_method.clear();
-            if self.method == Method::Other {
-                self.other_method.extend_from_slice(text);
-            }
+            self.other_method
+                .extend_from_slice(if method == Method::Other { text } else { b"" });
         }
         sound
     }
@@ -197,8 +203,8 @@ impl RequestHead {
         &self.target
     }
 
-    /// Changes the target. What is empty or holds anything but visible ASCII changes nothing, and the answer is
-    /// `false`.
+    /// Changes the target. What is empty or holds anything but visible ASCII changes nothing, and
+    /// the answer is `false`.
     pub fn set_target(&mut self, target: &[u8]) -> bool {
         let sound = is_target(target);
         if sound {
@@ -283,8 +289,9 @@ impl ResponseHead {
         self.version = Version::Http11;
     }
 
-    /// Reads a head from `input`, as [`RequestHead::parse`] does; nothing is skipped before the status line. A status
-    /// line that ends after the status is accepted: it can mean one thing only.
+    /// Reads a head from `input`, as [`RequestHead::parse`] does; nothing is skipped before the
+    /// status line. A status line that ends after the status is accepted: it can mean one thing
+    /// only.
     ///
     /// # Errors
     /// As soon as the bytes cannot become a head, or break one of `limits`.
@@ -300,6 +307,9 @@ impl ResponseHead {
             };
             self.clear();
             self.read_status_line(&input[line])?;
+            if let Some(consumed) = read_plain_fields(&mut self.fields, input, scan, limits) {
+                return Ok(Parsed::Complete { consumed });
+            }
         }
         read_fields(&mut self.fields, input, scan, limits)
     }
@@ -310,8 +320,8 @@ impl ResponseHead {
         self.status
     }
 
-    /// Changes the status and gives it its usual reason phrase. What is not three digits changes nothing, and the answer
-    /// is `false`.
+    /// Changes the status and gives it its usual reason phrase. What is not three digits changes
+    /// nothing, and the answer is `false`.
     pub fn set_status(&mut self, status: u16) -> bool {
         let sound = (100..=999).contains(&status);
         if sound {
@@ -434,6 +444,24 @@ pub const fn reason_phrase(status: u16) -> &'static str {
         511 => "Network Authentication Required",
         _ => "",
     }
+}
+
+/// The short way for a head that came in one piece with nothing wrong about it, as most do: no
+/// search for its end. On everything else [`read_fields`] has the verdict.
+fn read_plain_fields(
+    fields: &mut Fields,
+    input: &[u8],
+    scan: &HeadScan,
+    limits: &HeadLimits,
+) -> Option<usize> {
+    let start = scan.fields_start();
+    let allowed = &input[..input.len().min(limits.head)];
+    let end = fields.read_plain(allowed.get(start..)?, limits.field_line);
+    if end.is_none() || fields.len() > limits.fields {
+        fields.clear();
+        return None;
+    }
+    end.map(|end| start + end)
 }
 
 /// Waits for the end of the fields and reads them: the part that both roles have in common.

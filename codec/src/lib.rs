@@ -1,23 +1,26 @@
 //! HTTP/1 on the wire, sans-I/O: bytes in, events out.
 //!
-//! The engine's downstream and upstream rooms enter here with what they read from a socket and leave with heads, body
-//! ranges and bytes to send. Nothing in this crate reads a clock, opens a socket, awaits or logs, and nothing in it
-//! trusts a byte: every input is either understood in exactly one way or refused with an error that says why.
+//! The engine's downstream and upstream rooms enter here with what they read from a socket and
+//! leave with heads, body ranges and bytes to send. Nothing in this crate reads a clock, opens a
+//! socket, awaits or logs, and nothing in it trusts a byte: every input is either understood in
+//! exactly one way or refused with an error that says why.
 //!
 //! A message is taken apart in four steps, each its own module:
 //!
-//! 1. [`head`]: [`RequestHead::parse`] or [`ResponseHead::parse`], called again with more bytes while it says
-//!    [`Parsed::Partial`]; a [`HeadScan`] remembers what was already looked at.
-//! 2. [`target`]: [`parse_target`] tells the four forms apart, [`normalize_path`] makes the one form of a path.
-//! 3. [`framing`]: where the body ends, whether the connection may live on, who is addressed. The only place that reads
-//!    `Content-Length`, `Transfer-Encoding`, `Host`, `Connection`, `Expect` and `Upgrade`.
+//! 1. [`head`]: [`RequestHead::parse`] or [`ResponseHead::parse`], called again with more bytes
+//!    while it says [`Parsed::Partial`]; a [`HeadScan`] remembers what was already looked at.
+//! 2. [`target`]: [`parse_target`] tells the four forms apart, [`normalize_path`] makes the one
+//!    form of a path.
+//! 3. [`framing`]: where the body ends, whether the connection may live on, who is addressed. The
+//!    only place that reads `Content-Length`, `Transfer-Encoding`, `Host`, `Connection`, `Expect`
+//!    and `Upgrade`.
 //! 4. [`body`]: a [`BodyDecoder`] points at the data inside the caller's buffer, run by run.
 //!
-//! [`encode`] goes the other way and writes framing anew: what a peer said about the length of its message is never
-//! copied to the next hop.
+//! [`encode`] goes the other way and writes framing anew: what a peer said about the length of its
+//! message is never copied to the next hop.
 //!
-//! Every type is made to be kept: `clear` and `reset` leave the memory where it is, so that a connection in its steady
-//! state allocates nothing.
+//! Every type is made to be kept: `clear` and `reset` leave the memory where it is, so that a
+//! connection in its steady state allocates nothing.
 //!
 //! ```
 //! use corelane_codec::{
@@ -45,10 +48,11 @@
 //!
 //! # What is stricter than RFC 9112 asks
 //!
-//! Wherever the RFC lets a recipient repair a message, this crate refuses it, because the next recipient may repair it
-//! differently: bare LF as a line end, folded field lines, whitespace around chunk sizes and extensions, more than one
-//! `Content-Length` even when they agree, `Transfer-Encoding` that is anything but one `chunked`, bytes in a target
-//! that RFC 3986 does not allow on the wire at all (controls, space, DEL and everything from 0x80 up).
+//! Wherever the RFC lets a recipient repair a message, this crate refuses it, because the next
+//! recipient may repair it differently: bare LF as a line end, folded field lines, whitespace
+//! around chunk sizes and extensions, more than one `Content-Length` even when they agree,
+//! `Transfer-Encoding` that is anything but one `chunked`, bytes in a target that RFC 3986 does not
+//! allow on the wire at all (controls, space, DEL and everything from 0x80 up).
 
 #![forbid(unsafe_code)]
 

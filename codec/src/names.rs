@@ -1,8 +1,9 @@
 //! The field names that the gateway knows, each with one small number and a few facts.
 //!
-//! Everything that asks "is this field X" does so by [`Name`] instead of by text: a parsed head carries a bit mask of the
-//! names in it, so that most questions are answered without looking at the fields at all. Values are not this
-//! module's business; names it does not know are [`Name::Other`] and stay text.
+//! Everything that asks "is this field X" does so by [`Name`] instead of by text: a parsed head
+//! carries a bit mask of the names in it, so that most questions are answered without looking at
+//! the fields at all. Values are not this module's business; names it does not know are
+//! [`Name::Other`] and stay text.
 
 const NONE: u8 = 0;
 /// For one connection only (RFC 9110 §7.6.1): never forwarded.
@@ -11,7 +12,8 @@ const HOP: u8 = 1;
 const ONCE: u8 = 1 << 1;
 /// Written by the encoder from the framing and the connection's state, never copied from a head.
 const REBUILT: u8 = 1 << 2;
-/// A `Connection` option that names it is ignored, or a client could take away what the gateway or the origin relies on.
+/// A `Connection` option that names it is ignored, or a client could take away what the gateway or
+/// the origin relies on.
 const ESSENTIAL: u8 = 1 << 3;
 /// Defined to make sense after the body (RFC 9110 §6.5.1).
 const TRAILER: u8 = 1 << 4;
@@ -167,16 +169,18 @@ names! {
     GrpcStatusDetailsBin, "grpc-status-details-bin", "grpc-status-details-bin", TRAILER;
 }
 
-/// A power of two, several times the number of names, so that most lookups of an unknown name meet an empty slot.
+/// A power of two, several times the number of names, so that most lookups of an unknown name meet
+/// an empty slot.
 const SLOTS: usize = 512;
 
-/// Open addressing with linear probing, filled by the compiler. A slot holds a name's number, 0 when it is free.
+/// Open addressing with linear probing, filled by the compiler. A slot holds a name's number, 0
+/// when it is free.
 static TABLE: [u8; SLOTS] = {
-    assert!(ALL.len() <= 128, "a set of names is the bits of a u128");
+    assert!(ALL.len() <= 128, "a set of names has 128 bits");
     let mut table = [0; SLOTS];
     let mut name = 1;
     while name < ALL.len() {
-        let mut at = slot(LOWER[name].as_bytes());
+        let mut at = ENDS[name].slot(LOWER[name].len());
         while table[at] != 0 {
             at = (at + 1) % SLOTS;
         }
@@ -186,41 +190,89 @@ static TABLE: [u8; SLOTS] = {
     table
 };
 
-/// Where the search for a name begins: made from its length and four of its bytes, upper and lower case alike. The text
-/// must not be empty.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "what the shift leaves is a slot"
-)]
-const fn slot(text: &[u8]) -> usize {
-    let last = text.len() - 1;
-    let key = (text.len() as u64)
-        | (folded(text, 0) << 8)
-        | (folded(text, last) << 16)
-        | (folded(text, last / 2) << 24)
-        | (folded(text, last - last / 8) << 32);
-    // The multiplier is 2^64 divided by the golden ratio: it spreads neighbouring keys over the top bits.
-    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SLOTS.trailing_zeros())) as usize
+static ENDS: [Ends; ALL.len()] = {
+    let mut ends = [Ends { first: 0, last: 0 }; ALL.len()];
+    let mut name = 1;
+    while name < ALL.len() {
+        ends[name] = Ends::of(LOWER[name].as_bytes());
+        name += 1;
+    }
+    ends
+};
+
+/// The first and the last eight bytes of a text, which is all of it up to sixteen; what is shorter
+/// than eight is all in `first`. Lookups are a good part of the time that a head takes, and most of
+/// a lookup is comparing.
+#[derive(Clone, Copy)]
+struct Ends {
+    first: u64,
+    last: u64,
 }
 
-const fn folded(text: &[u8], at: usize) -> u64 {
-    (text[at] | 0x20) as u64
+impl Ends {
+    const fn of(text: &[u8]) -> Self {
+        if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+            return Self {
+                first: u64::from_le_bytes(*first),
+                last: u64::from_le_bytes(*last),
+            };
+        }
+        if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            return Self {
+                first: first as u64 | (last as u64) << 32,
+                last: 0,
+            };
+        }
+        let first = match *text {
+            [] => 0,
+            [a] => a as u64,
+            [a, .., z] => a as u64 | (text[text.len() / 2] as u64) << 8 | (z as u64) << 16,
+        };
+        Self { first, last: 0 }
+    }
+
+    /// Where the search for a text of this length begins, upper and lower case alike.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what the shift leaves is a slot"
+    )]
+    const fn slot(self, len: usize) -> usize {
+        const CASE: u64 = 0x2020_2020_2020_2020;
+        // Odd multipliers that spread neighbouring keys over the top bits: the golden ratio's
+        // fraction and its square's.
+        let first = (self.first | CASE).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let last = (self.last | CASE)
+            .wrapping_add(len as u64)
+            .wrapping_mul(0x61c8_8646_80b5_83eb);
+        ((first ^ last.rotate_left(23)) >> (64 - SLOTS.trailing_zeros())) as usize
+    }
+
+    /// Whether `text` has these ends in any case. Of the bytes that names are made of, letters
+    /// alone have bit 6, and case is bit 5.
+    const fn are_those_of(self, text: Self) -> bool {
+        let first_case = (self.first >> 1) & 0x2020_2020_2020_2020;
+        let last_case = (self.last >> 1) & 0x2020_2020_2020_2020;
+        text.first | first_case == self.first && text.last | last_case == self.last
+    }
 }
 
 impl Name {
     /// The name that `text` is, whatever its case.
     #[must_use]
     pub fn of(text: &[u8]) -> Self {
-        if text.is_empty() {
-            return Self::Other;
-        }
-        let mut at = slot(text);
+        let ends = Ends::of(text);
+        let mut at = ends.slot(text.len());
         loop {
             let number = usize::from(TABLE[at]);
             if number == 0 {
                 return Self::Other;
             }
-            if LOWER[number].as_bytes().eq_ignore_ascii_case(text) {
+            let lower = LOWER[number].as_bytes();
+            if lower.len() == text.len()
+                && ENDS[number].are_those_of(ends)
+                && (text.len() <= 16 || lower.eq_ignore_ascii_case(text))
+            {
                 return ALL[number];
             }
             at = (at + 1) % SLOTS;
@@ -233,14 +285,15 @@ impl Name {
         LOWER[self as usize]
     }
 
-    /// The name as it is usually written, which is how it goes on the wire; empty for [`Name::Other`].
+    /// The name as it is usually written, which is how it goes on the wire; empty for
+    /// [`Name::Other`].
     #[must_use]
     pub const fn as_written(self) -> &'static str {
         USUAL[self as usize]
     }
 
-    /// Whether the field is about one connection only and is never forwarded (RFC 9110 §7.6.1), named by `Connection`
-    /// or not.
+    /// Whether the field is about one connection only and is never forwarded (RFC 9110 §7.6.1),
+    /// named by `Connection` or not.
     #[must_use]
     pub const fn is_hop_by_hop(self) -> bool {
         self.has(HOP)
@@ -258,16 +311,11 @@ impl Name {
         self.has(ESSENTIAL)
     }
 
-    /// Whether the field may come after the body (RFC 9110 §6.5.1). Of the known names only those that are defined for
-    /// it; a name that nobody knows may.
+    /// Whether the field may come after the body (RFC 9110 §6.5.1). Of the known names only those
+    /// that are defined for it; a name that nobody knows may.
     #[must_use]
     pub const fn allowed_in_trailers(self) -> bool {
         matches!(self, Self::Other) || self.has(TRAILER)
-    }
-
-    /// The set with only this name in it.
-    pub(crate) const fn bit(self) -> u128 {
-        1 << self as u8
     }
 
     const fn has(self, flag: u8) -> bool {
@@ -275,25 +323,59 @@ impl Name {
     }
 }
 
-/// The names that [`crate::encode`] writes itself.
-pub(crate) const REBUILT_NAMES: u128 = names_with(REBUILT);
+/// A set of names, one bit each. Two words instead of a `u128`, whose shifts take several
+/// instructions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NameSet([u64; 2]);
 
-/// The names of [`Name::is_hop_by_hop`].
-pub(crate) const HOP_BY_HOP_NAMES: u128 = names_with(HOP);
+impl NameSet {
+    pub(crate) const EMPTY: Self = Self([0; 2]);
 
-/// The names of [`Name::allowed_in_trailers`].
-pub(crate) const TRAILER_NAMES: u128 = names_with(TRAILER) | Name::Other.bit();
+    /// The names that [`crate::encode`] writes itself.
+    pub(crate) const REBUILT: Self = Self::flagged(REBUILT);
 
-const fn names_with(flag: u8) -> u128 {
-    let mut set = 0;
-    let mut name = 0;
-    while name < ALL.len() {
-        if ALL[name].has(flag) {
-            set |= ALL[name].bit();
+    /// The names of [`Name::is_hop_by_hop`].
+    pub(crate) const HOP_BY_HOP: Self = Self::flagged(HOP);
+
+    /// The names that are not [`Name::allowed_in_trailers`].
+    pub(crate) const NOT_IN_TRAILERS: Self = {
+        let mut set = Self::flagged(TRAILER).with(Name::Other);
+        set.0 = [!set.0[0], !set.0[1]];
+        set
+    };
+
+    const fn flagged(flag: u8) -> Self {
+        let mut set = Self::EMPTY;
+        let mut name = 0;
+        while name < ALL.len() {
+            if ALL[name].has(flag) {
+                set = set.with(ALL[name]);
+            }
+            name += 1;
         }
-        name += 1;
+        set
     }
-    set
+
+    pub(crate) const fn with(mut self, name: Name) -> Self {
+        self.insert(name);
+        self
+    }
+
+    pub(crate) const fn insert(&mut self, name: Name) {
+        self.0[name as usize / 64] |= 1 << (name as usize % 64);
+    }
+
+    pub(crate) const fn contains(self, name: Name) -> bool {
+        self.0[name as usize / 64] >> (name as usize % 64) & 1 == 1
+    }
+
+    pub(crate) const fn intersects(self, other: Self) -> bool {
+        self.0[0] & other.0[0] | self.0[1] & other.0[1] != 0
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0[0] | self.0[1] == 0
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! Finding the end of a head that arrives in pieces, line by line, and keeping it within its limits meanwhile.
+//! Finding the end of a head that arrives in pieces, line by line, and keeping it within its limits
+//! meanwhile.
 //!
-//! [`crate::head`] and the trailer part of [`crate::body`] enter with all bytes received so far; no byte is looked at
-//! twice, however many pieces there are. Lines are only delimited here (and every one must end with CRLF); what they
-//! say is read elsewhere.
+//! [`crate::head`] and the trailer part of [`crate::body`] enter with all bytes received so far; no
+//! byte is looked at twice, however many pieces there are. Lines are only delimited here (and every
+//! one must end with CRLF); what they say is read elsewhere.
 //!
-//! The verdict on some bytes never depends on how they were cut into pieces: whatever is refused is refused at the same
-//! byte for the same reason.
+//! The verdict on some bytes never depends on how they were cut into pieces: whatever is refused is
+//! refused at the same byte for the same reason.
 
 use std::ops::Range;
 
@@ -15,7 +16,8 @@ use crate::error::HeadError;
 use crate::fields::FIELDS_MAX;
 use crate::grammar::{is_field_text, is_token, is_token_byte};
 
-/// How large a head may be. Each limit is checked as soon as it is exceeded, not when the head has ended.
+/// How large a head may be. Each limit is checked as soon as it is exceeded, not when the head has
+/// ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
     /// Bytes of the request or status line without its CRLF. Exceeded: 414.
@@ -39,7 +41,8 @@ impl Default for HeadLimits {
     }
 }
 
-/// How far a head has been looked at. One per connection and direction; [`HeadScan::reset`] before each head.
+/// How far a head has been looked at. One per connection and direction; [`HeadScan::reset`] before
+/// each head.
 #[derive(Clone, Debug, Default)]
 pub struct HeadScan {
     stage: Stage,
@@ -60,7 +63,8 @@ enum Stage {
     Fields,
 }
 
-/// What a start line may begin with, so that bytes of another protocol are refused without waiting for a line's end.
+/// What a start line may begin with, so that bytes of another protocol are refused without waiting
+/// for a line's end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Opening {
     /// A method, or up to [`EMPTY_LINES_MAX`] empty lines before it (RFC 9112 §2.2).
@@ -93,16 +97,16 @@ impl HeadScan {
         }
     }
 
-    /// The name of the field at which parsing stopped with an error, for logs and replies. `input` is what was parsed.
-    /// `None` when the fault is in the start line or the line has no name.
+    /// The name of the field at which parsing stopped with an error, for logs and replies. `input`
+    /// is what was parsed. `None` when the fault is in the start line or the line has no name.
     #[must_use]
     pub fn faulty_field<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
         if self.stage == Stage::StartLine {
             return None;
         }
-        let line = input.get(self.line..)?;
-        let end = memchr2(b':', b'\n', line)?;
-        (line[end] == b':' && is_token(&line[..end])).then(|| &line[..end])
+        let line = input.get(self.line..self.seen)?;
+        let name = &line[..memchr2(b':', b'\n', line)?];
+        (line[name.len()] == b':' && is_token(name)).then_some(name)
     }
 
     /// Whether the start line is still to come.
@@ -110,7 +114,8 @@ impl HeadScan {
         self.stage == Stage::StartLine
     }
 
-    /// The range of the start line without its CRLF, once it is there. Empty lines before it are skipped.
+    /// The range of the start line without its CRLF, once it is there. Empty lines before it are
+    /// skipped.
     pub(crate) fn start_line(
         &mut self,
         input: &[u8],
@@ -133,6 +138,11 @@ impl HeadScan {
                 return Err(HeadError::EmptyLines);
             }
         }
+    }
+
+    /// Where the first field line begins, once the start line was found.
+    pub(crate) const fn fields_start(&self) -> usize {
+        self.fields_from
     }
 
     /// The field lines, once all of them are there.
@@ -162,8 +172,8 @@ impl HeadScan {
         }
     }
 
-    /// Why the tokeniser refused a block. It says less than one wants to know, so the lines are gone through again, by
-    /// plain rules; the line at fault is remembered.
+    /// Why the tokeniser refused a block. It says less than one wants to know, so the lines are
+    /// gone through again, by plain rules; the line at fault is remembered.
     #[cold]
     pub(crate) fn blame(&mut self, input: &[u8], block: Range<usize>) -> HeadError {
         self.line = block.start;
@@ -184,19 +194,21 @@ impl HeadScan {
         head_max: usize,
         (line_max, line_error): (usize, HeadError),
     ) -> Result<Option<Range<usize>>, HeadError> {
-        let end = memchr(b'\n', &input[self.seen..]).map(|at| self.seen + at);
-        // Both limits as the offset of the first byte too many, the line's CRLF allowed for: the smaller one is what
-        // trips first when the bytes come one by one.
+        let unseen = input.get(self.seen..).unwrap_or_default();
+        let end = memchr(b'\n', unseen).map(|at| self.seen + at);
+        // Both limits as the offset of the first byte too many, the line's CRLF allowed for: the
+        // smaller one is what trips first when the bytes come one by one.
         let line_over = self.line.saturating_add(line_max).saturating_add(2);
-        let looked_at = end.map_or(input.len(), |at| at + 1);
-        if looked_at > line_over.min(head_max) {
+        let over = line_over.min(head_max);
+        self.seen = end.map_or(input.len(), |at| at + 1);
+        if self.seen > over {
+            self.seen = over;
             return Err(if line_over <= head_max {
                 line_error
             } else {
                 HeadError::HeadTooLarge
             });
         }
-        self.seen = looked_at;
         let Some(end) = end else {
             return Ok(None);
         };

@@ -1,7 +1,9 @@
-//! What a request asks for: the four forms of the request-target, authorities, and the one form of a path.
+//! What a request asks for: the four forms of the request-target, authorities, and the one form of
+//! a path.
 //!
-//! Transports enter with the target of a parsed head; routing, limits, caching and the next hop then all use what comes
-//! out of [`normalize_path`], so that no two of them can disagree. Queries are never touched.
+//! Transports enter with the target of a parsed head; routing, limits, caching and the next hop
+//! then all use what comes out of [`normalize_path`], so that no two of them can disagree. Queries
+//! are never touched.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -9,7 +11,7 @@ use std::str::FromStr;
 
 use memchr::{memchr, memchr2, memrchr};
 
-use crate::grammar::{decimal, hex_digit, is_target};
+use crate::grammar::{all, decimal, hex_digit, is_target};
 use crate::head::Method;
 
 /// A request-target (RFC 9112 §3.2).
@@ -28,7 +30,8 @@ pub enum Target<'a> {
         scheme: &'a [u8],
         /// Not yet checked beyond being there: see [`crate::framing::host`].
         authority: &'a [u8],
-        /// Begins with `/`: where the target has none, it is `/`. Only `OPTIONS` without path and query has `*` here.
+        /// Begins with `/`: where the target has none, it is `/`. Only `OPTIONS` without path and
+        /// query has `*` here.
         path: &'a [u8],
         /// What follows the first `?`, which may be nothing.
         query: Option<&'a [u8]>,
@@ -72,7 +75,8 @@ impl<'a> Target<'a> {
 /// A host and an optional port (RFC 3986 §3.2 without userinfo).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority<'a> {
-    /// A name, an IPv4 address, or an IPv6 address in its brackets; in the sender's case, a final dot kept.
+    /// A name, an IPv4 address, or an IPv6 address in its brackets; in the sender's case, a final
+    /// dot kept.
     pub host: &'a [u8],
     /// The port, when there is one.
     pub port: Option<u16>,
@@ -143,7 +147,8 @@ impl std::error::Error for TargetError {}
 /// Tells the four forms apart (RFC 9112 §3.2); which of them are allowed hangs on the method.
 ///
 /// # Errors
-/// When the target has another form, another scheme, a fragment, userinfo, or bytes that no target has.
+/// When the target has another form, another scheme, a fragment, userinfo, or bytes that no target
+/// has.
 pub fn parse_target(method: Method, target: &[u8]) -> Result<Target<'_>, TargetError> {
     if !is_target(target) {
         return Err(TargetError::Byte);
@@ -198,16 +203,20 @@ fn split_query(target: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Takes an authority apart and checks it. Names may hold letters, digits and `-._~`, no empty label but the last, and
-/// 255 bytes; the sub-delimiters and escapes that RFC 3986 allows in them occur in no real host name and are refused.
-/// An empty port counts as none (RFC 3986 §3.2.3).
+/// Takes an authority apart and checks it. Names may hold letters, digits and `-._~`, no empty
+/// label but the last, and 255 bytes; the sub-delimiters and escapes that RFC 3986 allows in them
+/// occur in no real host name and are refused. An empty port counts as none (RFC 3986 §3.2.3).
 ///
 /// # Errors
 /// On userinfo, on a host that is not one, and on a port that is not one.
 pub fn split_authority(authority: &[u8]) -> Result<Authority<'_>, TargetError> {
-    if memchr(b'@', authority).is_some() {
-        return Err(TargetError::Userinfo);
-    }
+    split_checked(authority).map_err(|error| match memchr(b'@', authority) {
+        Some(_) => TargetError::Userinfo,
+        None => error,
+    })
+}
+
+fn split_checked(authority: &[u8]) -> Result<Authority<'_>, TargetError> {
     let host_len = match authority.first() {
         Some(b'[') => memchr(b']', authority).ok_or(TargetError::Host)? + 1,
         _ => memchr(b':', authority).unwrap_or(authority.len()),
@@ -237,45 +246,51 @@ fn is_host(host: &[u8]) -> bool {
         return std::str::from_utf8(address).is_ok_and(|text| Ipv6Addr::from_str(text).is_ok());
     }
     let labels = host.strip_suffix(b".").unwrap_or(host);
-    let mut after_dot = true;
+    let mut before = b'.';
     for &byte in labels {
-        if !is_unreserved(byte) || (byte == b'.' && after_dot) {
+        if !is_unreserved(byte) || (byte == b'.' && before == b'.') {
             return false;
         }
-        after_dot = byte == b'.';
+        before = byte;
     }
-    !after_dot && host.len() <= 255
+    before != b'.' && host.len() <= 255
 }
 
 const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Whether [`normalize_path`] would find nothing to do, as far as a quick look tells: `true` is certain, `false` may
-/// also be said of a path with escapes or a segment that begins with a dot.
+/// Whether [`normalize_path`] would find nothing to do, as far as a quick look tells: `true` is
+/// certain, `false` may also be said of a path with escapes or a segment that begins with a dot.
 #[must_use]
 pub fn is_normal_path(path: &[u8]) -> bool {
-    let mut before = 0;
-    let mut plain = path.first() == Some(&b'/');
-    for &byte in path {
-        plain &= is_plain_path_byte(byte) && !(before == b'/' && byte == b'.');
-        before = byte;
-    }
-    plain
+    let Some((b'/', rest)) = path.split_first() else {
+        return false;
+    };
+    let dots_begin_no_segment = path
+        .iter()
+        .zip(rest)
+        .fold(true, |so_far, (&before, &byte)| {
+            so_far & !(before == b'/' && byte == b'.')
+        });
+    dots_begin_no_segment && all(rest, is_plain_path_byte)
 }
 
-/// Visible ASCII without what ends a path, begins an escape, or means different things to different origins.
+/// Visible ASCII without what ends a path, begins an escape, or means different things to different
+/// origins.
 const fn is_plain_path_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'%' | b'\\' | b'?' | b'#')
 }
 
-/// Puts the one form of `path` into `out`, which is emptied first: unreserved characters are decoded, dot segments
-/// (plain or escaped) are resolved (RFC 3986 §6.2.2). All other escapes stay as they are, above all `%2F` and `%5C`,
-/// and so do empty segments. Normalising twice is the same as once.
+/// Puts the one form of `path` into `out`, which is emptied first: unreserved characters are
+/// decoded, dot segments (plain or escaped) are resolved (RFC 3986 §6.2.2). All other escapes stay
+/// as they are, above all `%2F` and `%5C`, and so do empty segments. Normalising twice is the same
+/// as once.
 ///
 /// # Errors
-/// When the path does not begin with `/` or holds a `?`, climbs above the root, has an escape that is none or that
-/// stands for a control byte, a backslash, or a dot segment with a parameter. `out` is then of no use.
+/// When the path does not begin with `/` or holds a `?`, climbs above the root, has an escape that
+/// is none or that stands for a control byte, a backslash, or a dot segment with a parameter. `out`
+/// is then of no use.
 pub fn normalize_path(path: &[u8], out: &mut Vec<u8>) -> Result<(), TargetError> {
     out.clear();
     if path.first() != Some(&b'/') {
@@ -319,8 +334,8 @@ fn push_escape(digits: &[u8], out: &mut Vec<u8>) -> Result<(), TargetError> {
     Ok(())
 }
 
-/// Resolves the last segment of `out` if it is a dot segment, and says whether it was. What is left then lacks the slash
-/// at its end.
+/// Resolves the last segment of `out` if it is a dot segment, and says whether it was. What is left
+/// then lacks the slash at its end.
 fn end_segment(out: &mut Vec<u8>) -> Result<bool, TargetError> {
     let Some(slash) = memrchr(b'/', out) else {
         return Ok(false);

@@ -1,7 +1,7 @@
 //! `traceparent` of W3C Trace Context, read strictly.
 //!
-//! The access log enters with the value of the field to learn the trace that a request belongs to. Nothing here makes
-//! identifiers or decides about sampling.
+//! The access log enters with the value of the field to learn the trace that a request belongs to.
+//! Nothing here makes identifiers or decides about sampling.
 
 /// Where a request stands in a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,9 +18,9 @@ pub struct TraceContext {
 const LENGTH: usize = 55;
 
 impl TraceContext {
-    /// Reads the value of a `traceparent` field. Of a version after 00 the parts of version 00 are read and what
-    /// follows after a `-` is ignored, as the recommendation asks; anything else that is not exactly as specified,
-    /// upper-case digits among it, is `None`.
+    /// Reads the value of a `traceparent` field. Of a version after 00 the parts of version 00 are
+    /// read and what follows after a `-` is ignored, as the recommendation asks; anything else that
+    /// is not exactly as specified, upper-case digits among it, is `None`.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
         let (parts, rest) = value.split_at_checked(LENGTH)?;
