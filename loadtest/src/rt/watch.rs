@@ -160,6 +160,7 @@ mod tests {
             let received = monoio::select! {
                 result = stream.receive(&mut input) => result.unwrap(),
                 () = watch.patrol(timeout, begun + last_call) => unreachable!("it has no end"),
+                () = monoio::time::sleep(Duration::from_secs(20)) => panic!("nothing was cut"),
             };
             drop(stream);
             assert_eq!((entry.fd.get(), entry.busy_since.get()), (None, None));
