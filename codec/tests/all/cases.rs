@@ -44,7 +44,7 @@ fn names_are_told_once() {
     }
 }
 
-fn files() -> Vec<(String, Vec<Case>)> {
+pub(crate) fn files() -> Vec<(String, Vec<Case>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()

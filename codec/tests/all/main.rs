@@ -11,3 +11,10 @@
 mod case_file;
 mod cases;
 mod events;
+mod generated;
+mod replay;
+
+#[path = "../fuzz_bodies/mod.rs"]
+mod fuzz_bodies;
+#[path = "../reference/mod.rs"]
+mod reference;
