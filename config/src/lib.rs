@@ -20,6 +20,7 @@ mod report;
 mod resolve;
 pub mod schema;
 mod snapshot;
+mod sources;
 mod table;
 mod units;
 mod words;

@@ -1,19 +1,20 @@
-//! Reading: files to documents, documents to one tree, the tree to a [`Config`]. The only room that
-//! touches the file system; problems of every stage end up in one list.
+//! From texts to a [`Config`]: documents, one tree, the snapshot. The mistakes of every stage end up
+//! in one list, in the order of the files.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::decode;
 use crate::foreign;
-use crate::limits::{MAX_FILE_BYTES, MAX_FILES, MAX_NODES};
+use crate::limits::{MAX_FILE_BYTES, MAX_NODES};
 use crate::merge::merge;
 use crate::problem::{ConfigErrors, Problem};
-use crate::report::{self, Report};
+use crate::report::{self, Mistake, Report};
 use crate::resolve::Resolver;
 use crate::snapshot::Snapshot;
+use crate::sources::Sources;
 use crate::yaml::{self, Mark, Node};
 
 /// A loaded, validated configuration.
@@ -97,16 +98,7 @@ impl Loader {
     /// # Errors
     /// Every mistake that was found.
     pub fn load(&self, paths: &[impl AsRef<Path>]) -> Result<Config, ConfigErrors> {
-        let mut problems = Vec::new();
-        let paths = expand(paths, &mut problems);
-        let mut sources = Vec::new();
-        for path in &paths {
-            match read(path) {
-                Ok(text) => sources.push((path.display().to_string(), text)),
-                Err(message) => problems.push(about_file(path, message)),
-            }
-        }
-        self.compile(&sources, paths, problems)
+        self.compile(Sources::read(paths))
     }
 
     /// As [`Config::from_yaml`].
@@ -114,189 +106,95 @@ impl Loader {
     /// # Errors
     /// Every mistake that was found.
     pub fn from_yaml(&self, name: &str, text: &str) -> Result<Config, ConfigErrors> {
-        self.compile(
-            &[(name.to_owned(), text.to_owned())],
-            Vec::new(),
-            Vec::new(),
-        )
+        self.compile(Sources::text(name, text))
     }
 
-    fn compile(
-        &self,
-        sources: &[(String, String)],
-        paths: Vec<PathBuf>,
-        mut problems: Vec<Problem>,
-    ) -> Result<Config, ConfigErrors> {
-        let files: Vec<Arc<str>> = sources.iter().map(|(name, _)| Arc::from(&**name)).collect();
-        let documents = documents(sources, &files, &mut problems);
-        let Some(mut root) = merge(documents, &files, &mut problems) else {
-            if problems.is_empty() {
-                problems.push(empty(&files));
+    fn compile(&self, sources: Sources) -> Result<Config, ConfigErrors> {
+        let files: Vec<Arc<str>> = sources
+            .list
+            .iter()
+            .map(|source| Arc::from(&*source.name))
+            .collect();
+        let mut mistakes = Vec::new();
+        let (documents, complete) = documents(&sources, &mut mistakes);
+        let partial = !complete || !sources.problems.is_empty();
+        let root = merge(documents, &files, &mut mistakes);
+        let mut problems = sources.problems;
+        problems.extend(mistakes.into_iter().map(|mistake| mistake.problem(&files)));
+        let mut warnings = Vec::new();
+        let snapshot = match root {
+            Some(mut root) => {
+                root.number(0);
+                let report = Report::new(&files, &root, partial);
+                let snapshot = decode::decode(&root, &report, &self.resolver);
+                let (errors, doubts) = report.finish();
+                problems.extend(errors);
+                warnings = doubts;
+                snapshot
             }
-            return Err(ConfigErrors(problems));
+            None => None,
         };
-        root.number(0);
-        let report = Report::new(&files, &root);
-        let snapshot = decode::decode(&root, &report, &self.resolver);
-        let (errors, warnings) = report.finish();
-        problems.extend(errors);
         match snapshot {
             Some(snapshot) if problems.is_empty() => Ok(Config {
                 snapshot: Arc::new(snapshot),
                 warnings,
-                paths,
+                paths: sources.paths,
             }),
-            _ => Err(ConfigErrors(problems)),
+            _ => {
+                if problems.is_empty() {
+                    problems.push(nothing().problem(&files));
+                }
+                report::in_order(&mut problems, &files);
+                Err(ConfigErrors(problems))
+            }
         }
     }
 }
 
-/// The documents of all texts that this version understands, in order.
-fn documents(
-    sources: &[(String, String)],
-    files: &[Arc<str>],
-    problems: &mut Vec<Problem>,
-) -> Vec<Node> {
+/// The documents of all texts that this version understands, in order, and whether they are all.
+fn documents(sources: &Sources, mistakes: &mut Vec<Mistake>) -> (Vec<Node>, bool) {
     let mut documents = Vec::new();
+    let mut complete = true;
     let mut budget = MAX_NODES;
-    for (file, (_, text)) in (0..).zip(sources) {
-        if text.len() > MAX_FILE_BYTES {
+    for (file, source) in (0..).zip(&sources.list) {
+        if source.text.len() > MAX_FILE_BYTES {
             let message = format!("more than {MAX_FILE_BYTES} bytes");
-            problems.push(report::problem(
-                files,
+            mistakes.push(Mistake::new(
                 Mark {
                     file,
                     line: 1,
                     column: 1,
                 },
-                String::new(),
                 message,
-                None,
             ));
+            complete = false;
             continue;
         }
-        let parsed = yaml::parse(text, file, budget);
+        let parsed = yaml::parse(&source.text, file, budget);
         budget = budget.saturating_sub(parsed.nodes);
-        for error in parsed.errors {
-            let mark = Mark {
-                file,
-                line: error.line,
-                column: error.column,
-            };
-            problems.push(report::problem(
-                files,
-                mark,
-                error.path,
-                error.message,
-                error.hint,
-            ));
-        }
+        mistakes.extend(parsed.mistakes);
+        complete &= parsed.complete;
         for document in parsed.documents {
             match foreign::refuse(&document) {
-                None => documents.push(document),
+                None => documents.push(document.without_extensions()),
                 Some(refusal) => {
-                    let foreign::Refusal {
-                        mark,
-                        path,
-                        message,
-                        hint,
-                    } = refusal;
-                    problems.push(report::problem(files, mark, path, message, Some(hint)));
+                    mistakes.push(refusal);
+                    complete = false;
                 }
             }
         }
     }
-    documents
+    (documents, complete)
 }
 
-fn empty(files: &[Arc<str>]) -> Problem {
-    Problem {
-        file: files
-            .first()
-            .map_or_else(String::new, |file| file.to_string()),
-        line: usize::from(!files.is_empty()),
-        column: usize::from(!files.is_empty()),
-        path: String::new(),
-        message: "the configuration is empty".to_owned(),
-        hint: Some("a file that is still being written looks like this too".to_owned()),
-    }
-}
-
-/// Directories become the files in them.
-fn expand(paths: &[impl AsRef<Path>], problems: &mut Vec<Problem>) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for path in paths.iter().map(AsRef::as_ref) {
-        if !path.is_dir() {
-            files.push(path.to_owned());
-            continue;
-        }
-        match yaml_files(path) {
-            Ok(found) if found.is_empty() => {
-                problems.push(about_file(
-                    path,
-                    "no `*.yaml` or `*.yml` in this directory".to_owned(),
-                ));
-            }
-            Ok(found) => files.extend(found),
-            Err(error) => problems.push(about_file(path, format!("cannot be read: {error}"))),
-        }
-    }
-    if files.len() > MAX_FILES {
-        let message = format!("{} files, and the most is {MAX_FILES}", files.len());
-        problems.push(about_file(&files[MAX_FILES], message));
-        files.truncate(MAX_FILES);
-    }
-    if paths.is_empty() {
-        problems.push(about_file(
-            Path::new("configuration"),
-            "no path was given".to_owned(),
-        ));
-    }
-    files
-}
-
-fn yaml_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in directory.read_dir()? {
-        let path = entry?.path();
-        // Editors and Kubernetes keep half-written and older versions in names with a dot.
-        let hidden = path
-            .file_name()
-            .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-        let yaml = path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if yaml && !hidden && path.is_file() {
-            found.push(path);
-        }
-        if found.len() > MAX_FILES {
-            break;
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX);
-    std::fs::File::open(path)
-        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
-        .map_err(|error| format!("cannot be read: {error}"))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        format!("not UTF-8: the byte at offset {at} begins no character")
-    })
-}
-
-fn about_file(path: &Path, message: String) -> Problem {
-    let file = path.display().to_string();
-    Problem {
-        file,
-        line: 0,
-        column: 0,
-        path: String::new(),
-        message,
-        hint: None,
-    }
+fn nothing() -> Mistake {
+    Mistake::new(
+        Mark {
+            file: 0,
+            line: 1,
+            column: 1,
+        },
+        "the configuration is empty",
+    )
+    .hint("a file that is still being written looks like this too")
 }

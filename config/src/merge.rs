@@ -4,22 +4,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::problem::Problem;
-use crate::report;
+use crate::report::Mistake;
 use crate::yaml::{Entry, Node, Value, push_key};
 
 /// Merges documents, which are mappings, into one tree; its nodes are not numbered yet.
 pub(crate) fn merge(
     documents: Vec<Node>,
     files: &[Arc<str>],
-    problems: &mut Vec<Problem>,
+    mistakes: &mut Vec<Mistake>,
 ) -> Option<Node> {
     let mut documents = documents.into_iter();
     let mut merged = documents.next()?;
     for document in documents {
         Merge {
             files,
-            problems,
+            mistakes,
             path: String::new(),
         }
         .node(&mut merged, document);
@@ -29,7 +28,7 @@ pub(crate) fn merge(
 
 struct Merge<'m> {
     files: &'m [Arc<str>],
-    problems: &'m mut Vec<Problem>,
+    mistakes: &'m mut Vec<Mistake>,
     path: String,
 }
 
@@ -50,10 +49,9 @@ impl Merge<'_> {
                     "set to something else at {file}:{}:{}, and documents that merge must agree",
                     first.line, first.column
                 );
-                let hint = Some("keep one of the two".to_owned());
-                let path = self.path.clone();
-                self.problems
-                    .push(report::problem(self.files, mark, path, message, hint));
+                let mut mistake = Mistake::new(mark, message).hint("keep one of the two");
+                mistake.path.clone_from(&self.path);
+                self.mistakes.push(mistake);
             }
         }
     }

@@ -16,17 +16,21 @@ pub(crate) struct Report<'a> {
     errors: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
     left_out: Cell<usize>,
+    /// Whether a document is missing from the tree, because it could not be read.
+    partial: bool,
 }
 
 impl<'a> Report<'a> {
-    /// A notebook for the tree under `root`, whose nodes are numbered.
-    pub(crate) fn new(files: &'a [Arc<str>], root: &'a Node) -> Self {
+    /// A notebook for the tree under `root`, whose nodes are numbered; `partial` when a document is
+    /// missing from it.
+    pub(crate) fn new(files: &'a [Arc<str>], root: &'a Node, partial: bool) -> Self {
         Self {
             files,
             root,
             errors: RefCell::default(),
             warnings: RefCell::default(),
             left_out: Cell::new(0),
+            partial,
         }
     }
 
@@ -49,6 +53,14 @@ impl<'a> Report<'a> {
             message.into(),
             Some(hint.into()),
         );
+    }
+
+    /// A name that nothing bears. It may be in a document that could not be read: then that is the
+    /// mistake, and this is none.
+    pub(crate) fn unknown_name(&self, node: &Node, message: String, hint: String) {
+        if !self.partial {
+            self.error_hint(node, message, hint);
+        }
     }
 
     /// A mistake at `mark` (a key), about the value with number `id`.
@@ -84,24 +96,19 @@ impl<'a> Report<'a> {
 
     /// Errors and warnings, each in the order of the files.
     pub(crate) fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
-        let in_order = |problems: RefCell<Vec<Problem>>| {
-            let mut problems = problems.into_inner();
-            let file = |problem: &Problem| self.files.iter().position(|f| **f == *problem.file);
-            problems.sort_by_cached_key(|problem| (file(problem), problem.line, problem.column));
-            problems
-        };
-        let mut errors = in_order(self.errors);
+        let mut errors = self.errors.into_inner();
+        let mut warnings = self.warnings.into_inner();
+        in_order(&mut errors, self.files);
+        in_order(&mut warnings, self.files);
         if self.left_out.get() > 0 {
             let message = format!("and {} problems more", self.left_out.get());
-            errors.push(problem(
-                self.files,
-                Mark::default(),
-                String::new(),
-                message,
-                None,
-            ));
+            let last = Mark {
+                file: u32::MAX,
+                ..Mark::default()
+            };
+            errors.push(Mistake::new(last, message).problem(self.files));
         }
-        (errors, in_order(self.warnings))
+        (errors, warnings)
     }
 
     fn push(
@@ -117,32 +124,67 @@ impl<'a> Report<'a> {
             self.left_out.set(self.left_out.get() + 1);
             return;
         }
-        list.push(problem(
-            self.files,
-            mark,
-            self.root.path_to(id),
-            message,
-            hint,
-        ));
+        let path = self.root.path_to(id);
+        list.push(
+            Mistake {
+                mark,
+                path,
+                message,
+                hint,
+            }
+            .problem(self.files),
+        );
     }
 }
 
-/// A problem at a mark.
-pub(crate) fn problem(
-    files: &[Arc<str>],
-    mark: Mark,
-    path: String,
-    message: String,
+/// Sorts problems as a reader of the files meets them.
+pub(crate) fn in_order(problems: &mut [Problem], files: &[Arc<str>]) {
+    let file = |problem: &Problem| files.iter().position(|file| **file == *problem.file);
+    problems.sort_by_cached_key(|problem| (file(problem), problem.line, problem.column));
+}
+
+/// A mistake before there is a merged tree to find paths in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mistake {
+    pub(crate) mark: Mark,
+    /// The key within its document.
+    pub(crate) path: String,
+    pub(crate) message: String,
     hint: Option<String>,
-) -> Problem {
-    let Place { file, line, column } = place(files, mark);
-    Problem {
-        file: file.as_ref().to_owned(),
-        line,
-        column,
-        path,
-        message,
-        hint,
+}
+
+impl Mistake {
+    pub(crate) fn new(mark: Mark, message: impl Into<String>) -> Self {
+        Self {
+            mark,
+            path: String::new(),
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// The same, with what to write instead.
+    pub(crate) fn hint(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.to_owned());
+        self
+    }
+
+    pub(crate) fn problem(self, files: &[Arc<str>]) -> Problem {
+        let Place { file, line, column } = place(files, self.mark);
+        let Self {
+            path,
+            message,
+            hint,
+            ..
+        } = self;
+        Problem {
+            file: file.as_ref().to_owned(),
+            line,
+            column,
+            path,
+            message,
+            hint,
+        }
     }
 }
 
@@ -150,7 +192,7 @@ fn place(files: &[Arc<str>], mark: Mark) -> Place {
     let file = files
         .get(mark.file as usize)
         .cloned()
-        .unwrap_or_else(|| Arc::from(""));
+        .unwrap_or_else(|| Arc::from("configuration"));
     Place {
         file,
         line: mark.line as usize,

@@ -47,7 +47,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<u64, String> {
 pub(crate) fn print_size(bytes: u64) -> String {
     match SIZES
         .iter()
-        .find(|(_, factor)| bytes >= *factor && bytes % factor == 0)
+        .find(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor))
     {
         Some((unit, factor)) if *factor > 1 => format!("{}{unit}", bytes / factor),
         _ => bytes.to_string(),
@@ -59,7 +59,7 @@ pub(crate) fn print_duration(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     match TIMES
         .iter()
-        .find(|(_, factor)| millis >= *factor && millis % factor == 0)
+        .find(|(_, factor)| millis >= *factor && millis.is_multiple_of(*factor))
     {
         Some((unit, factor)) => format!("{}{unit}", millis / factor),
         None => "0s".to_owned(),

@@ -34,6 +34,7 @@ pub(super) fn action(
 ) -> Option<Action> {
     let given: Vec<&'static str> = ACTIONS.into_iter().filter(|key| route.has(key)).collect();
     match given[..] {
+        [] if ACTIONS.into_iter().any(|key| route.is_meant(key)) => {}
         [] => {
             let hint = "write `service: name`, `weights`, `redirect` or `respond`";
             route
@@ -251,6 +252,12 @@ fn strip_prefix(text: &str, pattern: &PathPattern) -> Result<Box<[u8]>, (String,
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     if rest.is_empty() {
         return fail("`/` strips nothing".to_owned(), "leave it out");
+    }
+    if text.contains(['{', '*']) {
+        return fail(
+            "only a fixed beginning can be stripped".to_owned(),
+            "write `rewrite: {path: …}`, which can use captures",
+        );
     }
     let mut prefix = Vec::new();
     for segment in rest.split('/') {

@@ -42,9 +42,10 @@ pub(super) fn edits(route: &Fields<'_>, key: &'static str) -> Edits {
             remove.push(name.into_bytes().into());
         }
     }
-    let set = values(fields.map("set"), fields.report);
-    let add = values(fields.map("add"), fields.report);
-    for entry in fields.map("set").iter().chain(fields.map("add")) {
+    let (to_set, to_add) = (fields.map("set"), fields.map("add"));
+    let set = values(to_set, fields.report);
+    let add = values(to_add, fields.report);
+    for entry in to_set.iter().chain(to_add) {
         let name = entry.key.to_ascii_lowercase();
         if remove.iter().any(|removed| **removed == *name.as_bytes()) {
             let message = format!("`{}` is under `remove` too", entry.key);

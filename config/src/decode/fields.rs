@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::nearest::nearest;
 use crate::report::Report;
-use crate::schema::{Count, Key, Kind, Object, Word};
+use crate::schema::{Count, Key, Kind, Object, Range};
 use crate::units::{parse_duration, parse_size, print_duration, print_size};
 use crate::yaml::{Entry, Node, Scalar, ScalarKind, Value};
 
@@ -25,6 +25,8 @@ pub(crate) struct Fields<'a> {
     object: &'static Object,
     /// A bit for each key that was asked for.
     read: Cell<u64>,
+    /// Keys that unknown ones were probably meant to be.
+    meant: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
@@ -40,20 +42,24 @@ impl<'a> Fields<'a> {
             report.error(node, message);
             return None;
         };
-        for entry in entries {
-            check_key(object, entry, report);
-        }
-        for key in object.keys.iter().filter(|key| key.required) {
-            if node.get(key.name).is_none() {
-                report.error(node, format!("`{}` is missing: {}", key.name, key.about));
-            }
-        }
-        Some(Self {
+        let meant: Vec<_> = entries
+            .iter()
+            .filter_map(|entry| check_key(object, entry, report))
+            .collect();
+        let fields = Self {
             node,
             report,
             object,
             read: Cell::new(0),
-        })
+            meant,
+        };
+        for key in object.keys.iter().filter(|key| key.required) {
+            if node.get(key.name).is_none() && !fields.is_meant(key.name) {
+                let message = format!("`{}` is missing", key.name);
+                report.error_hint(node, message, format!("it takes {}", key.kind.describe()));
+            }
+        }
+        Some(fields)
     }
 
     /// The value of a key, whatever it is; `None` when absent or empty (which is reported).
@@ -79,6 +85,12 @@ impl<'a> Fields<'a> {
     /// Whether the key stands there at all.
     pub(crate) fn has(&self, name: &'static str) -> bool {
         self.find(name).is_some()
+    }
+
+    /// Whether an unknown key was probably meant to be this one: the slip has been reported, and
+    /// that the key is missing is not a second mistake.
+    pub(crate) fn is_meant(&self, name: &str) -> bool {
+        self.meant.contains(&name)
     }
 
     /// The entry of a key, for a message about the key itself.
@@ -121,14 +133,9 @@ impl<'a> Fields<'a> {
         };
         match u64::try_from(*number) {
             Ok(number) if range.holds(number) => Some(number),
-            _ => {
-                let message = format!(
-                    "{number} is out of range: from {} to {}",
-                    range.min, range.max
-                );
-                self.report.error(node, message);
-                None
-            }
+            _ => self.out_of_range(node, &number.to_string(), range, |number| {
+                number.to_string()
+            }),
         }
     }
 
@@ -138,13 +145,10 @@ impl<'a> Fields<'a> {
             return self.wrong_kind(name);
         };
         let (value, text) = self.parsed(name, parse_size)?;
-        if range.holds(value) {
-            return Some(value);
+        match range.holds(value) {
+            true => Some(value),
+            false => self.out_of_range(text.node, text.text, range, print_size),
         }
-        let (min, max) = (print_size(range.min), print_size(range.max));
-        let message = format!("{} is out of range: from {min} to {max}", text.text);
-        self.report.error(text.node, message);
-        None
     }
 
     /// A duration in milliseconds.
@@ -153,14 +157,11 @@ impl<'a> Fields<'a> {
             return self.wrong_kind(name);
         };
         let (value, text) = self.parsed(name, parse_duration)?;
-        if range.holds(value) {
-            return Some(value);
-        }
         let print = |millis| print_duration(Duration::from_millis(millis));
-        let (min, max) = (print(range.min), print(range.max));
-        let message = format!("{} is out of range: from {min} to {max}", text.text);
-        self.report.error(text.node, message);
-        None
+        match range.holds(value) {
+            true => Some(value),
+            false => self.out_of_range(text.node, text.text, range, print),
+        }
     }
 
     pub(crate) fn duration(&self, name: &'static str) -> Option<Duration> {
@@ -185,7 +186,8 @@ impl<'a> Fields<'a> {
 
     /// One of the key's words.
     pub(crate) fn choice(&self, name: &'static str) -> Option<&'static str> {
-        let Kind::Choice(words) = self.kind(name) else {
+        let kind = self.kind(name);
+        let Kind::Choice(words) = kind else {
             return self.wrong_kind(name);
         };
         let text = text_of(self.node(name)?, self.report)?;
@@ -193,12 +195,12 @@ impl<'a> Fields<'a> {
             Some(word) if word.planned => {
                 let message = format!("`{}` is not implemented in this version", text.text);
                 self.report
-                    .error_hint(text.node, message, format!("write {}", known(words)));
+                    .error_hint(text.node, message, format!("write {}", kind.describe()));
                 None
             }
             Some(word) => Some(word.word),
             None => {
-                let message = format!("`{}` is none of {}", text.text, known(words));
+                let message = format!("`{}` is none of {}", text.text, kind.describe());
                 self.report.error(text.node, message);
                 None
             }
@@ -243,14 +245,15 @@ impl<'a> Fields<'a> {
     /// The entries of a mapping with free keys; none when absent.
     pub(crate) fn map(&self, name: &'static str) -> &'a [Entry] {
         self.expect_kind(name, |kind| matches!(kind, Kind::Map(..)));
-        let Kind::Map(keys, _, max) = self.kind(name) else {
+        let kind = self.kind(name);
+        let Kind::Map(_, _, max) = kind else {
             return &[];
         };
         let Some(node) = self.node(name) else {
             return &[];
         };
         let Value::Map(entries) = &node.value else {
-            let message = format!("`{name}` is a mapping from {keys}, not {}", node.describe());
+            let message = format!("`{name}` is {}, not {}", kind.describe(), node.describe());
             self.report.error(node, message);
             return &[];
         };
@@ -282,6 +285,26 @@ impl<'a> Fields<'a> {
         parse(text.text)
             .map_err(|message| self.report.error(text.node, message))
             .ok()
+    }
+
+    fn out_of_range<T>(
+        &self,
+        node: &Node,
+        written: &str,
+        range: Range,
+        print: impl Fn(u64) -> String,
+    ) -> Option<T> {
+        let zero = if range.zero && range.min > 0 {
+            ", or 0"
+        } else {
+            ""
+        };
+        let (min, max) = (print(range.min), print(range.max));
+        self.report.error(
+            node,
+            format!("{written} is out of range: from {min} to {max}{zero}"),
+        );
+        None
     }
 
     fn parsed<T>(
@@ -360,7 +383,8 @@ pub(crate) fn text_of<'a>(node: &'a Node, report: &Report<'_>) -> Option<Text<'a
     }
 }
 
-fn check_key(object: &'static Object, entry: &Entry, report: &Report<'_>) {
+/// Reports a key that is unknown or planned; says which one an unknown key was meant to be.
+fn check_key(object: &'static Object, entry: &Entry, report: &Report<'_>) -> Option<&'static str> {
     let name = &*entry.key;
     let id = entry.value.id;
     match object.key(name) {
@@ -370,12 +394,13 @@ fn check_key(object: &'static Object, entry: &Entry, report: &Report<'_>) {
         }) => {
             let message = format!("`{name}` is not implemented in this version ({feature})");
             report.error_at(entry.mark, id, message, Some("leave it out".to_owned()));
+            None
         }
-        Some(_) => {}
-        None if object.open || name.starts_with("x-") => {}
+        Some(_) => None,
+        None if object.open || name.starts_with("x-") => None,
         None => {
-            let known = object.keys.iter().map(|key| key.name);
-            let hint = match nearest(name, known) {
+            let near = nearest(name, object.keys.iter().map(|key| key.name));
+            let hint = match near {
                 _ if name == "<<" => {
                     "YAML merge keys are not part of YAML 1.2; use an alias".into()
                 }
@@ -384,6 +409,7 @@ fn check_key(object: &'static Object, entry: &Entry, report: &Report<'_>) {
             };
             let message = format!("unknown key `{name}`");
             report.error_at(entry.mark, id, message, Some(hint));
+            near
         }
     }
 }
@@ -395,15 +421,6 @@ fn key_names(object: &Object) -> String {
         .filter(|key| !matches!(key.kind, Kind::Planned(_)));
     let names: Vec<String> = current.map(|key| format!("`{}`", key.name)).collect();
     names.join(", ")
-}
-
-fn known(words: &[Word]) -> String {
-    let words: Vec<String> = words
-        .iter()
-        .filter(|word| !word.planned)
-        .map(|word| format!("`{}`", word.word))
-        .collect();
-    words.join(" or ")
 }
 
 /// How a message quotes a value.

@@ -20,6 +20,8 @@ use crate::yaml::Node;
 pub(super) struct Listeners<'a> {
     pub(super) list: Vec<Listener>,
     nodes: Vec<&'a Node>,
+    /// Whether every listener could be read.
+    complete: bool,
 }
 
 impl Listeners<'_> {
@@ -29,13 +31,13 @@ impl Listeners<'_> {
             .list
             .iter()
             .position(|listener| &*listener.name == name.text);
-        if found.is_none() {
+        if found.is_none() && self.complete {
             let known = self.list.iter().map(|listener| &*listener.name);
             let hint = match nearest(name.text, known.clone()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
             };
-            report.error_hint(name.node, format!("no listener `{}`", name.text), hint);
+            report.unknown_name(name.node, format!("no listener `{}`", name.text), hint);
         }
         found
     }
@@ -45,11 +47,13 @@ pub(super) fn listeners<'a>(top: &Fields<'a>) -> Listeners<'a> {
     let mut listeners = Listeners {
         list: Vec::new(),
         nodes: Vec::new(),
+        complete: true,
     };
     let mut own_names: HashMap<&str, &Node> = HashMap::new();
     let mut names = Vec::new();
     for node in top.list("listeners") {
         let Some(fields) = Fields::open(&LISTENER, node, top.report) else {
+            listeners.complete = false;
             continue;
         };
         let address = fields.parse("address", listen);
@@ -60,7 +64,10 @@ pub(super) fn listeners<'a>(top: &Fields<'a>) -> Listeners<'a> {
             Some("http1") => Protocol::Http1,
             _ => Protocol::Auto,
         };
-        let Some(address) = address else { continue };
+        let Some(address) = address else {
+            listeners.complete = false;
+            continue;
+        };
         refuse_twice(&address, node, &listeners, top);
         names.push((
             name.is_some(),

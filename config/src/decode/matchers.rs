@@ -46,12 +46,24 @@ fn path(route: &Fields<'_>) -> Option<PathPattern> {
     match parsed {
         Ok(path) => Some(path),
         Err(message) => {
-            let hint = match text.text.chars().next() {
-                Some('~' | '^') => "write `{regex: '…'}` for a regex".to_owned(),
-                Some(first) if first.is_ascii_alphanumeric() => format!("write `/{}`", text.text),
-                _ => "write `/exact`, `/prefix/*`, `/with/{name}` or `{regex: '…'}`".to_owned(),
-            };
-            route.report.error_hint(text.node, message, hint);
+            match text.text.chars().next() {
+                Some('/') => route.report.error(text.node, message),
+                Some('~' | '^') => {
+                    route
+                        .report
+                        .error_hint(text.node, message, "write `{regex: '…'}` for a regex");
+                }
+                Some(first) if first.is_ascii_alphanumeric() => {
+                    route
+                        .report
+                        .error_hint(text.node, message, format!("write `/{}`", text.text));
+                }
+                _ if text.node.id == node.id => {
+                    let hint = "write `/exact`, `/prefix/*`, `/with/{name}` or `{regex: '…'}`";
+                    route.report.error_hint(text.node, message, hint);
+                }
+                _ => route.report.error(text.node, message),
+            }
             None
         }
     }
@@ -201,7 +213,7 @@ fn check_language(name: &str, value: &ValueMatch, entry: &Entry, report: &Report
         report.error_hint(
             &entry.value,
             format!("`{}` is no language tag", String::from_utf8_lossy(tag)),
-            "write one language such as `fr` or `pt-BR`, or compare the text with `{exact: …}`'s siblings `prefix` and `regex`",
+            "write one language such as `fr`, or compare the text with `{prefix: …}` or `{regex: …}`",
         );
     }
 }

@@ -27,18 +27,20 @@ use crate::yaml::Node;
 pub(super) struct Routes {
     pub(super) list: Vec<Arc<Route>>,
     pub(super) table: RouteTable,
+    /// Whether every route could be read.
+    complete: bool,
 }
 
 impl Routes {
     /// The route that `name` names; an unknown one is reported.
     pub(super) fn named(&self, name: Text<'_>, report: &Report<'_>) -> Option<RouteId> {
         let found = self.list.iter().find(|route| &*route.name == name.text);
-        if found.is_none() {
+        if found.is_none() && self.complete {
             let hint = match nearest(name.text, self.list.iter().map(|route| &*route.name)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "write the route's `name`, or its path when it has none".to_owned(),
             };
-            report.error_hint(name.node, format!("no route `{}`", name.text), hint);
+            report.unknown_name(name.node, format!("no route `{}`", name.text), hint);
         }
         found.map(|route| route.id)
     }
@@ -48,7 +50,8 @@ pub(super) fn routes(top: &Fields<'_>, listeners: &Listeners<'_>, services: &Ser
     let mut own_names = HashMap::new();
     let mut matchers = Vec::new();
     let mut drafts = Vec::new();
-    for node in top.list("routes") {
+    let nodes = top.list("routes");
+    for node in nodes {
         let Some(fields) = Fields::open(&ROUTE, node, top.report) else {
             continue;
         };
@@ -82,9 +85,12 @@ pub(super) fn routes(top: &Fields<'_>, listeners: &Listeners<'_>, services: &Ser
         let matcher = Arc::clone(table.matcher(id));
         Arc::new(draft.finish(id, name, matcher, top.report))
     });
+    let list: Vec<_> = list.collect();
+    let complete = list.len() == nodes.len();
     Routes {
-        list: list.collect(),
+        list,
         table,
+        complete,
     }
 }
 

@@ -21,14 +21,15 @@ use crate::yaml::{Entry, Node, Value};
 #[derive(Debug, Default)]
 pub(super) struct Services {
     pub(super) list: Vec<Arc<Service>>,
-    ids: HashMap<Arc<str>, ServiceId>,
+    /// `None` for a service that could not be read.
+    ids: HashMap<Arc<str>, Option<ServiceId>>,
 }
 
 impl Services {
     /// The service that `name` names; an unknown one is reported where it is named.
     pub(super) fn named(&self, name: Text<'_>, report: &Report<'_>) -> Option<&Arc<Service>> {
         if let Some(id) = self.ids.get(name.text) {
-            return Some(&self.list[id.index()]);
+            return id.map(|id| &self.list[id.index()]);
         }
         let known = self.list.iter().map(|service| &*service.name);
         let hint = match nearest(name.text, known.clone()) {
@@ -38,7 +39,7 @@ impl Services {
             }
             None => format!("add it under `services`, which has {}", some_of(known)),
         };
-        report.error_hint(name.node, format!("no service `{}`", name.text), hint);
+        report.unknown_name(name.node, format!("no service `{}`", name.text), hint);
         None
     }
 
@@ -62,7 +63,7 @@ impl Services {
                 None => format!("`services.{}.subsets` has {}", service.name, some_of(known)),
             };
             let message = format!("service `{}` has no subset `{}`", service.name, name.text);
-            report.error_hint(name.node, message, hint);
+            report.unknown_name(name.node, message, hint);
         }
         found
     }
@@ -79,23 +80,25 @@ fn some_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
 }
 
 pub(super) fn services(top: &Fields<'_>, limits: &Limits, resolver: &Resolver) -> Services {
-    let drafts: Vec<Draft<'_>> = top
-        .map("services")
-        .iter()
-        .filter_map(|entry| draft(entry, limits, top.report))
-        .collect();
+    let mut services = Services::default();
+    let mut drafts = Vec::new();
+    for entry in top.map("services") {
+        services.ids.insert(Arc::from(&*entry.key), None);
+        drafts.extend(draft(entry, limits, top.report));
+    }
     let wanted = drafts
         .iter()
         .flat_map(|draft| &draft.endpoints)
         .filter_map(EndpointDraft::name);
     let names = resolver.resolve(wanted);
-    let mut services = Services::default();
     for draft in drafts {
         let Ok(number) = u32::try_from(services.list.len()) else {
             break;
         };
         let service = draft.finish(ServiceId(number), &names, top.report);
-        services.ids.insert(Arc::clone(&service.name), service.id);
+        services
+            .ids
+            .insert(Arc::clone(&service.name), Some(service.id));
         services.list.push(Arc::new(service));
     }
     services
@@ -144,7 +147,8 @@ fn draft<'a>(entry: &'a Entry, limits: &Limits, report: &'a Report<'a>) -> Optio
             endpoints.extend(endpoint(node, id, report));
         }
     }
-    if !fields.has("endpoints") && !fields.has("subsets") {
+    let named = |key| fields.has(key) || fields.is_meant(key);
+    if !named("endpoints") && !named("subsets") {
         report.error_hint(
             fields.node,
             format!("service `{}` has no endpoints", entry.key),

@@ -101,6 +101,30 @@ pub enum Kind {
     Planned(&'static str),
 }
 
+impl Kind {
+    /// What it takes, in words that fit after "it takes".
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Bool => "`true` or `false`".to_owned(),
+            Self::Text(form) => (*form).to_owned(),
+            Self::Integer(_) => "a whole number".to_owned(),
+            Self::Size(_) => "a size such as `64KiB`".to_owned(),
+            Self::Duration(_) => "a duration such as `30s`".to_owned(),
+            Self::Choice(words) => {
+                let known = words.iter().filter(|word| !word.planned);
+                let words: Vec<String> = known.map(|word| format!("`{}`", word.word)).collect();
+                words.join(" or ")
+            }
+            Self::List(item, _) => format!("a list, each entry {}", item.describe()),
+            Self::Map(keys, value, _) => format!("a mapping from {keys} to {}", value.describe()),
+            Self::Object(object) => object.name.to_owned(),
+            Self::Either(one, other) => format!("{} or {}", one.describe(), other.describe()),
+            Self::Any => "anything".to_owned(),
+            Self::Planned(feature) => format!("nothing in this version ({feature})"),
+        }
+    }
+}
+
 /// What a number may be, ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {

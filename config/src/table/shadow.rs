@@ -4,7 +4,6 @@
 use ahash::{HashMap, HashMapExt};
 
 use super::condition::{Matcher, ValueMatch};
-use super::host::HostPattern;
 use super::pattern::{PatternKind, Segment};
 use super::rank::Ranks;
 
@@ -12,24 +11,28 @@ use super::rank::Ranks;
 /// several routes together cover is not found.
 pub(crate) fn shadowed(matchers: &[&Matcher]) -> Vec<(usize, usize)> {
     let ranks = Ranks::new(matchers);
-    let mut order: Vec<usize> = (0..matchers.len()).collect();
-    order.sort_by_key(|&route| ranks.position(route));
-    let mut same_path: HashMap<(&HostPattern, PathKey<'_>), Vec<usize>> = HashMap::new();
-    let mut catch_all: HashMap<&HostPattern, Vec<usize>> = HashMap::new();
+    let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut catch_all: HashMap<String, Vec<usize>> = HashMap::new();
     let mut pairs = Vec::new();
-    for &route in &order {
+    for route in ranks.order() {
         let matcher = matchers[route];
-        let earlier = same_path
-            .entry((&matcher.host, path_key(matcher)))
-            .or_default();
-        let covering = |&&other: &&usize| covers(matchers[other], matcher);
+        let covering = |other: &&usize| covers(matchers[**other], matcher);
+        // Among routes with the same path more conditions come first, so one that comes earlier
+        // covers this one only when both ask the same of fields and query.
+        let earlier = alike.entry(key(matcher)).or_default();
         let mut by = earlier.iter().find(covering).copied();
         if matches!(matcher.path.kind(), PatternKind::Regex(_)) {
-            let all = catch_all.get(&matcher.host).into_iter().flatten();
-            by = by.or_else(|| all.copied().find(|&other| covers(matchers[other], matcher)));
+            let all = catch_all
+                .get(&matcher.host.to_string())
+                .into_iter()
+                .flatten();
+            by = by.or_else(|| all.copied().find(|other| covers(matchers[*other], matcher)));
         }
         if matcher.path.segments().is_empty() && matcher.path.has_tail() {
-            catch_all.entry(&matcher.host).or_default().push(route);
+            catch_all
+                .entry(matcher.host.to_string())
+                .or_default()
+                .push(route);
         }
         match by {
             Some(by) => pairs.push((route, by)),
@@ -41,25 +44,35 @@ pub(crate) fn shadowed(matchers: &[&Matcher]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Equal for paths that match the same: the names of captures do not count.
-#[derive(PartialEq, Eq, Hash)]
-enum PathKey<'m> {
-    Segments(Vec<Option<&'m [u8]>>, bool),
-    Regex(&'m str),
-}
-
-fn path_key(matcher: &Matcher) -> PathKey<'_> {
-    if let PatternKind::Regex(_) = matcher.path.kind() {
-        return PathKey::Regex(matcher.path.as_str());
-    }
-    let literal = |segment| match segment {
-        &Segment::Literal(ref text) => Some(&**text),
-        Segment::Any | Segment::Named(_) => None,
+/// Equal for routes with the same host, paths that match the same (names of captures do not count),
+/// and the same conditions on fields and query.
+fn key(matcher: &Matcher) -> String {
+    let mut conditions: Vec<String> = Vec::new();
+    conditions.extend(
+        matcher
+            .headers
+            .iter()
+            .map(|c| format!("header {:?} {}", c.name, c.value)),
+    );
+    conditions.extend(
+        matcher
+            .query
+            .iter()
+            .map(|c| format!("query {:?} {}", c.name, c.value)),
+    );
+    conditions.sort_unstable();
+    let path = match matcher.path.kind() {
+        PatternKind::Regex(_) => format!("~{}", matcher.path.as_str()),
+        PatternKind::Segments { segments, tail } => {
+            let literal = |segment: &Segment| match segment {
+                Segment::Literal(text) => String::from_utf8_lossy(text).into_owned(),
+                Segment::Any | Segment::Named(_) => "*".to_owned(),
+            };
+            let segments: Vec<String> = segments.iter().map(literal).collect();
+            format!("{} {tail}", segments.join("/"))
+        }
     };
-    PathKey::Segments(
-        matcher.path.segments().iter().map(literal).collect(),
-        matcher.path.has_tail(),
-    )
+    format!("{} {path} {conditions:?}", matcher.host)
 }
 
 /// Whether a request that satisfies the conditions of `inner` always satisfies those of `outer`.
@@ -97,13 +110,5 @@ fn methods_cover(outer: &Matcher, inner: &Matcher) -> bool {
 }
 
 fn same(one: &ValueMatch, other: &ValueMatch) -> bool {
-    match (one, other) {
-        (ValueMatch::Exact(one), ValueMatch::Exact(other))
-        | (ValueMatch::Prefix(one), ValueMatch::Prefix(other)) => one == other,
-        (ValueMatch::Regex(one), ValueMatch::Regex(other)) => one.as_str() == other.as_str(),
-        (ValueMatch::Present, ValueMatch::Present) | (ValueMatch::Absent, ValueMatch::Absent) => {
-            true
-        }
-        _ => false,
-    }
+    one.to_string() == other.to_string()
 }

@@ -23,7 +23,12 @@ pub(crate) fn normalise_literal(text: &str) -> Result<Vec<u8>, String> {
             b'?' | b'#' => {
                 return Err(format!("`{}` ends a path", char::from(byte)));
             }
-            0..=0x20 | 0x7f => return Err("a space or control character".to_owned()),
+            0..=0x20 | 0x7f => {
+                return Err(
+                    "spaces and control characters stand in a path only as `%20` and the like"
+                        .to_owned(),
+                );
+            }
             b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'|' | 0x80.. => push_hex(byte, &mut out),
             _ => out.push(byte),
         }

@@ -49,20 +49,15 @@ pub(super) trait Visitor {
 impl Trie {
     pub(super) fn new() -> Self {
         Self {
-            nodes: vec![TrieNode {
-                best: u32::MAX,
-                ..TrieNode::default()
-            }],
+            nodes: vec![TrieNode::default()],
         }
     }
 
-    /// Adds a route under a pattern of segments.
+    /// Adds a route under a pattern of segments; routes come by rank.
     pub(super) fn insert(&mut self, pattern: &PathPattern, candidate: Candidate) {
         let mut at = 0;
-        self.improve(at, candidate.rank);
         for segment in pattern.segments() {
-            at = self.child(at, segment);
-            self.improve(at, candidate.rank);
+            at = self.child(at, segment, candidate.rank);
         }
         let node = &mut self.nodes[at];
         let list = if pattern.has_tail() {
@@ -70,8 +65,7 @@ impl Trie {
         } else {
             &mut node.exact
         };
-        let position = list.partition_point(|other| other.rank < candidate.rank);
-        list.insert(position, candidate);
+        list.push(candidate);
     }
 
     /// Shows every candidate whose path matches and that the visitor still wants.
@@ -106,12 +100,8 @@ impl Trie {
         }
     }
 
-    fn improve(&mut self, at: usize, rank: u32) {
-        let best = &mut self.nodes[at].best;
-        *best = rank.min(*best);
-    }
-
-    fn child(&mut self, at: usize, segment: &Segment) -> usize {
+    /// The child for `segment`; a new one is first used by the best route that it will ever have.
+    fn child(&mut self, at: usize, segment: &Segment, rank: u32) -> usize {
         let known = match segment {
             Segment::Literal(text) => self.nodes[at].literal.find(text),
             Segment::Any | Segment::Named(_) => self.nodes[at].wild,
@@ -121,7 +111,7 @@ impl Trie {
         }
         let new = self.nodes.len();
         self.nodes.push(TrieNode {
-            best: u32::MAX,
+            best: rank,
             ..TrieNode::default()
         });
         let number = u32::try_from(new).expect("MAX_ROUTES × MAX_SEGMENTS fits in 32 bits");

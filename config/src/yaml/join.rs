@@ -7,26 +7,26 @@ use std::collections::HashMap;
 use super::node::{push_index, push_key};
 use super::spans::{Located, Shape};
 use super::values::Raw;
-use super::{Entry, Mark, Node, Scalar, ScalarKind, SyntaxError, Value};
+use super::{Entry, Mark, Node, Scalar, ScalarKind, Value};
+use crate::report::Mistake;
 
-/// The tree with both values and places; `None` when an error says why not.
-pub(super) fn join(raw: Raw, located: Located, errors: &mut Vec<SyntaxError>) -> Option<Node> {
+/// The tree with both values and places; `None` when a mistake says why not.
+pub(super) fn join(raw: Raw, located: Located, mistakes: &mut Vec<Mistake>) -> Option<Node> {
     Join {
-        errors,
+        mistakes,
         path: String::new(),
     }
     .node(raw, located)
 }
 
 /// The two parsers read the value at `mark` differently.
-pub(super) fn disagreement(mark: Mark) -> SyntaxError {
-    let mut error = SyntaxError::at(mark, "YAML readers differ on what this value is");
-    error.hint = Some("write it plainer, for example in double quotes".to_owned());
-    error
+pub(super) fn disagreement(mark: Mark) -> Mistake {
+    Mistake::new(mark, "YAML readers differ on what this value is")
+        .hint("write it plainer, for example in double quotes")
 }
 
 struct Join<'e> {
-    errors: &'e mut Vec<SyntaxError>,
+    mistakes: &'e mut Vec<Mistake>,
     /// The path within this document.
     path: String,
 }
@@ -67,7 +67,10 @@ impl Join<'_> {
         let mut seen: HashMap<Box<str>, Mark> = HashMap::with_capacity(pairs.len());
         for ((raw_key, raw), (key, value)) in raws.into_iter().zip(pairs) {
             let mark = key.mark;
-            let key = self.key(raw_key, key)?;
+            // A bad key is one mistake; what stands beside it is still checked.
+            let Some(key) = self.key(raw_key, key) else {
+                continue;
+            };
             let parent = self.path.len();
             push_key(&mut self.path, &key);
             let node = self.node(raw, value);
@@ -94,11 +97,10 @@ impl Join<'_> {
         let node = self.node(raw, located)?;
         match node.value {
             Value::Scalar(scalar) if scalar.kind != ScalarKind::Null => Some(scalar.text),
-            Value::Scalar(_) => self.fail(SyntaxError::at(mark, "a key without text")),
-            Value::List(_) | Value::Map(_) => self.fail(SyntaxError::at(
-                mark,
-                "a key must be text, not a collection",
-            )),
+            Value::Scalar(_) => self.fail(Mistake::new(mark, "a key without text")),
+            Value::List(_) | Value::Map(_) => {
+                self.fail(Mistake::new(mark, "a key must be text, not a collection"))
+            }
         }
     }
 
@@ -107,15 +109,14 @@ impl Join<'_> {
             "`{key}` is already at line {}, and a key may stand once",
             first.line
         );
-        let mut error = SyntaxError::at(mark, message);
-        error.hint = Some("keep one of the two".to_owned());
-        error.path.clone_from(&self.path);
-        self.errors.push(error);
+        let mut mistake = Mistake::new(mark, message).hint("keep one of the two");
+        mistake.path.clone_from(&self.path);
+        self.mistakes.push(mistake);
     }
 
-    fn fail<T>(&mut self, mut error: SyntaxError) -> Option<T> {
-        error.path.clone_from(&self.path);
-        self.errors.push(error);
+    fn fail<T>(&mut self, mut mistake: Mistake) -> Option<T> {
+        mistake.path.clone_from(&self.path);
+        self.mistakes.push(mistake);
         None
     }
 }

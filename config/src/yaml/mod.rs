@@ -9,45 +9,39 @@ mod values;
 
 pub(crate) use node::{Entry, Mark, Node, Scalar, ScalarKind, Value, push_key};
 
+use crate::report::Mistake;
 use spans::Located;
 use values::Raw;
 
-/// A mistake in the text itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SyntaxError {
-    pub(crate) line: u32,
-    pub(crate) column: u32,
-    /// The key that it concerns, as far as it is known.
-    pub(crate) path: String,
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
-}
-
-impl SyntaxError {
-    fn at(mark: Mark, message: impl Into<String>) -> Self {
-        Self {
-            line: mark.line,
-            column: mark.column,
-            path: String::new(),
-            message: message.into(),
-            hint: None,
-        }
-    }
-}
-
 /// What [`parse`] made of a text: the documents that could be read, and the mistakes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Parsed {
     pub(crate) documents: Vec<Node>,
-    pub(crate) errors: Vec<SyntaxError>,
+    pub(crate) mistakes: Vec<Mistake>,
+    /// Whether every document could be read.
+    pub(crate) complete: bool,
     /// How much of the budget was spent.
     pub(crate) nodes: usize,
+}
+
+impl Parsed {
+    /// The same, and a document that is missing because of `mistake`.
+    fn without(mut self, mistake: Mistake) -> Self {
+        self.mistakes.push(mistake);
+        self.complete = false;
+        self
+    }
 }
 
 /// Reads every document of `text`; empty ones are left out. `file` goes into the nodes' marks, and
 /// at most `budget` nodes may come out, those that aliases stand for included.
 pub(crate) fn parse(text: &str, file: u32, budget: usize) -> Parsed {
-    let mut parsed = Parsed::default();
+    let mut parsed = Parsed {
+        documents: Vec::new(),
+        mistakes: Vec::new(),
+        complete: true,
+        nodes: 0,
+    };
     // A byte order mark is no content; both parsers would count it as a column.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let located = match spans::documents(text, file, budget) {
@@ -55,22 +49,16 @@ pub(crate) fn parse(text: &str, file: u32, budget: usize) -> Parsed {
             parsed.nodes = nodes;
             located
         }
-        Err(error) => {
-            parsed.errors.push(error);
-            return parsed;
-        }
+        Err(mistake) => return parsed.without(mistake),
     };
-    let mut raws = values::documents(text).into_iter();
+    let mut raws = values::documents(text, file).into_iter();
     for located in located {
         match raws.next() {
             Some(Ok(raw)) => join_document(raw, located, &mut parsed),
             // serde_yaml stops at its first error: what follows has no values.
-            Some(Err(error)) => {
-                parsed.errors.push(error);
-                return parsed;
-            }
+            Some(Err(mistake)) => return parsed.without(mistake),
             None if located.is_empty_scalar() => {}
-            None => parsed.errors.push(join::disagreement(located.mark)),
+            None => parsed = parsed.without(join::disagreement(located.mark)),
         }
     }
     parsed
@@ -80,7 +68,8 @@ fn join_document(raw: Raw, located: Located, parsed: &mut Parsed) {
     if located.is_empty_scalar() {
         return;
     }
-    if let Some(node) = join::join(raw, located, &mut parsed.errors) {
-        parsed.documents.push(node);
+    match join::join(raw, located, &mut parsed.mistakes) {
+        Some(node) => parsed.documents.push(node),
+        None => parsed.complete = false,
     }
 }

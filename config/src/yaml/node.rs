@@ -62,6 +62,14 @@ impl Node {
         Self { id: 0, mark, value }
     }
 
+    /// This mapping without its `x-` keys, which belong to whoever wrote them and do not merge.
+    pub(crate) fn without_extensions(mut self) -> Self {
+        if let Value::Map(entries) = &mut self.value {
+            entries.retain(|entry| !entry.key.starts_with("x-"));
+        }
+        self
+    }
+
     /// The value under `key`, when this is a mapping that has it.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.entries()?

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
-use super::{Mark, SyntaxError};
+use super::Mark;
 use crate::limits::{MAX_DEPTH, MAX_DOCUMENTS};
+use crate::report::Mistake;
 
 /// The shape of a value, with places and without types.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +35,7 @@ pub(super) fn documents(
     text: &str,
     file: u32,
     budget: usize,
-) -> Result<(Vec<Located>, usize), SyntaxError> {
+) -> Result<(Vec<Located>, usize), Mistake> {
     let mut builder = Builder {
         parser: Parser::new_from_str(text),
         file,
@@ -75,7 +76,7 @@ enum OpenKind {
 }
 
 impl Builder<'_> {
-    fn run(&mut self) -> Result<(), SyntaxError> {
+    fn run(&mut self) -> Result<(), Mistake> {
         while let Some(event) = self.parser.next_event() {
             let (event, span) = event.map_err(|error| self.scan_error(&error))?;
             let mark = self.mark(span);
@@ -114,9 +115,9 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, mark: Mark, anchor: usize, kind: OpenKind) -> Result<(), SyntaxError> {
+    fn begin(&mut self, mark: Mark, anchor: usize, kind: OpenKind) -> Result<(), Mistake> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(SyntaxError::at(
+            return Err(Mistake::new(
                 mark,
                 format!("nested deeper than {MAX_DEPTH} levels"),
             ));
@@ -131,7 +132,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), SyntaxError> {
+    fn end(&mut self) -> Result<(), Mistake> {
         let Some(open) = self.open.pop() else {
             return Ok(());
         };
@@ -150,11 +151,11 @@ impl Builder<'_> {
         )
     }
 
-    fn alias(&mut self, anchor: usize, mark: Mark) -> Result<(), SyntaxError> {
+    fn alias(&mut self, anchor: usize, mark: Mark) -> Result<(), Mistake> {
         let Some(size) = self.anchors.get(&anchor).map(|(_, size)| *size) else {
-            return Err(SyntaxError::at(
+            return Err(Mistake::new(
                 mark,
-                "an alias inside the value that its anchor names",
+                "an alias for no value that is complete in this document",
             ));
         };
         // Before the copy is made: a few lines can stand for billions of nodes.
@@ -170,7 +171,7 @@ impl Builder<'_> {
         anchor: usize,
         size: usize,
         mark: Mark,
-    ) -> Result<(), SyntaxError> {
+    ) -> Result<(), Mistake> {
         if anchor > 0 {
             self.spend(size, mark)?;
             self.anchors.insert(anchor, (value.clone(), size));
@@ -178,7 +179,7 @@ impl Builder<'_> {
         let Some(open) = self.open.last_mut() else {
             if self.documents.len() >= MAX_DOCUMENTS {
                 let message = format!("more than {MAX_DOCUMENTS} documents in one file");
-                return Err(SyntaxError::at(mark, message));
+                return Err(Mistake::new(mark, message));
             }
             self.documents.push(value);
             return Ok(());
@@ -194,13 +195,13 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn spend(&mut self, nodes: usize, mark: Mark) -> Result<(), SyntaxError> {
+    fn spend(&mut self, nodes: usize, mark: Mark) -> Result<(), Mistake> {
         match self.budget.checked_sub(nodes) {
             Some(left) => {
                 self.budget = left;
                 Ok(())
             }
-            None => Err(SyntaxError::at(
+            None => Err(Mistake::new(
                 mark,
                 "more values than a configuration may have (those that aliases stand for count)",
             )),
@@ -211,9 +212,9 @@ impl Builder<'_> {
         mark(self.file, span.start.line(), span.start.col())
     }
 
-    fn scan_error(&self, error: &ScanError) -> SyntaxError {
+    fn scan_error(&self, error: &ScanError) -> Mistake {
         let mark = mark(self.file, error.marker().line(), error.marker().col());
-        SyntaxError::at(mark, format!("not YAML: {}", error.info()))
+        Mistake::new(mark, format!("not YAML: {}", error.info()))
     }
 }
 
@@ -226,9 +227,9 @@ fn mark(file: u32, line: usize, column_from_0: usize) -> Mark {
     }
 }
 
-fn refuse_tag(tagged: bool, mark: Mark) -> Result<(), SyntaxError> {
+fn refuse_tag(tagged: bool, mark: Mark) -> Result<(), Mistake> {
     if tagged {
-        return Err(SyntaxError::at(
+        return Err(Mistake::new(
             mark,
             "tags (`!name`) mean nothing here; leave it out",
         ));

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{Mark, SyntaxError};
+use super::Mark;
+use crate::report::Mistake;
 
 /// A value without its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,15 +16,15 @@ pub(super) enum Raw {
     Integer(i128),
     Float(f64),
     Text(Box<str>),
-    List(Vec<Raw>),
-    Map(Vec<(Raw, Raw)>),
+    List(Vec<Self>),
+    Map(Vec<(Self, Self)>),
 }
 
 /// The documents of `text`, up to and including the first that cannot be read.
-pub(super) fn documents(text: &str) -> Vec<Result<Raw, SyntaxError>> {
+pub(super) fn documents(text: &str, file: u32) -> Vec<Result<Raw, Mistake>> {
     let mut documents = Vec::new();
     for document in serde_yaml::Deserializer::from_str(text) {
-        let read = Raw::deserialize(document).map_err(|error| syntax_error(&error));
+        let read = Raw::deserialize(document).map_err(|error| syntax_error(&error, file));
         let failed = read.is_err();
         documents.push(read);
         if failed {
@@ -33,7 +34,7 @@ pub(super) fn documents(text: &str) -> Vec<Result<Raw, SyntaxError>> {
     documents
 }
 
-fn syntax_error(error: &serde_yaml::Error) -> SyntaxError {
+fn syntax_error(error: &serde_yaml::Error, file: u32) -> Mistake {
     let place = error.location();
     let number = |pick: fn(&serde_yaml::Location) -> usize| {
         place
@@ -41,14 +42,14 @@ fn syntax_error(error: &serde_yaml::Error) -> SyntaxError {
             .map_or(1, |place| u32::try_from(pick(place)).unwrap_or(u32::MAX))
     };
     let mark = Mark {
-        file: 0,
+        file,
         line: number(serde_yaml::Location::line),
         column: number(serde_yaml::Location::column),
     };
     // The text repeats the place at its end, where we already say it.
     let text = error.to_string();
     let message = text.split(" at line ").next().unwrap_or(&text);
-    SyntaxError::at(mark, format!("not YAML: {message}"))
+    Mistake::new(mark, format!("not YAML: {message}"))
 }
 
 impl<'de> Deserialize<'de> for Raw {

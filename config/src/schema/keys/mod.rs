@@ -18,6 +18,6 @@ const DAY: u64 = 24 * HOUR;
 /// Timeouts that routes and services set for themselves.
 const TIMEOUT: Range = Range::new(1, DAY);
 /// Waiting times that may be none.
-const DELAY: Range = Range::or_zero(1, DAY);
+const DELAY: Range = Range::new(0, DAY);
 /// Shares; large enough for any ratio, and sums stay exact.
-const WEIGHT: Range = Range::or_zero(1, 1_000_000);
+const WEIGHT: Range = Range::new(0, 1_000_000);

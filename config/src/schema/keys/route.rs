@@ -14,26 +14,26 @@ pub(crate) static ROUTE: Object = Object {
     example: "routes:\n  - path: /api/v1/users/*\n    service: user-service\n    strip_prefix: /api/v1\n  - path: /api/v1/orders/{id}\n    methods: [GET]\n    headers: {X-API-Version: \"2\"}\n    service: order-service\n    timeout: 30s\n  - path: {regex: '/legacy/\\d+\\.php'}\n    redirect: {status: 301, path: /}\n",
     open: false,
     keys: &[
-        Key::new("path", Kind::Either(&Kind::Text("path"), &Kind::Object(&PATH)), "What the path must be: `/exact`, `/prefix/*`, `/with/{name}`, or `{regex: …}` for the whole path.").required(),
-        Key::new("name", Kind::Text("name"), "What logs, metrics and tests call it.").default("the path"),
-        Key::new("host", Kind::Text("host"), "What the Host must be: `api.example.com` or `*.example.com`; its port does not count.").default("any"),
-        Key::new("methods", Kind::List(&Kind::Text("method"), some_up_to(MAX_METHODS)), "Which methods; GET lets HEAD in.").default("all"),
+        Key::new("path", Kind::Either(&Kind::Text("a path"), &Kind::Object(&PATH)), "What the path must be: `/exact`, `/prefix/*`, `/with/{name}`, or `{regex: …}` for the whole path.").required(),
+        Key::new("name", Kind::Text("a name"), "What logs, metrics and tests call it.").default("the path"),
+        Key::new("host", Kind::Text("a host"), "What the Host must be: `api.example.com` or `*.example.com`; its port does not count.").default("any"),
+        Key::new("methods", Kind::List(&Kind::Text("a method"), some_up_to(MAX_METHODS)), "Which methods; GET lets HEAD in.").default("all"),
         Key::new("headers", Kind::Map("a field's name", &COMPARED, MAX_CONDITIONS), "What fields must be; one of several values will do. A plain Accept-Language is matched as RFC 4647 §3.4 looks languages up, among the routes with the same host, path and methods."),
         Key::new("query", Kind::Map("a parameter's name", &COMPARED, MAX_CONDITIONS), "What query parameters must be, decoded; one of several values will do."),
-        Key::new("listeners", Kind::List(&Kind::Text("listener's name"), some_up_to(64)), "Which listeners serve it.").default("all"),
-        Key::new("service", Kind::Text("service's name"), "The service that it goes to."),
-        Key::new("subset", Kind::Text("subset's name"), "Only this part of `service`."),
+        Key::new("listeners", Kind::List(&Kind::Text("a listener's name"), some_up_to(64)), "Which listeners serve it.").default("all"),
+        Key::new("service", Kind::Text("a service's name"), "The service that it goes to."),
+        Key::new("subset", Kind::Text("a subset's name"), "Only this part of `service`."),
         Key::new("weights", Kind::List(&Kind::Object(&WEIGHTED), some_up_to(1_000)), "Several services, in proportion to their weights."),
         Key::new("redirect", Kind::Object(&REDIRECT), "Send the client elsewhere."),
         Key::new("respond", Kind::Object(&RESPOND), "Answer here."),
-        Key::new("strip_prefix", Kind::Text("path"), "Taken off the path before the service sees it; must be the beginning of `path`. What is left is never empty. The service is told in X-Forwarded-Prefix."),
+        Key::new("strip_prefix", Kind::Text("a path"), "Taken off the path before the service sees it; must be the beginning of `path`. What is left is never empty. The service is told in X-Forwarded-Prefix."),
         Key::new("rewrite", Kind::Object(&REWRITE), "What the service sees as path and Host."),
         Key::new("timeout", Kind::Duration(TIMEOUT), "From the request's head to the end of the response (504); for streams, to the response's head.").default("none"),
         Key::new("response_timeout", Kind::Duration(TIMEOUT), "From the request's end to the response's head (504).").default("`limits.response_timeout`"),
         Key::new("idle_timeout", Kind::Duration(TIMEOUT), "Between two reads of the response body.").default("`limits.upstream_idle_timeout`"),
         Key::new("request_headers", Kind::Object(&EDITS), "Edits of the request's fields."),
         Key::new("response_headers", Kind::Object(&EDITS), "Edits of the response's fields."),
-        Key::new("upgrade", Kind::List(&Kind::Text("upgrade token"), up_to(16)), "Upgrade tokens that are forwarded besides `websocket`."),
+        Key::new("upgrade", Kind::List(&Kind::Text("an upgrade token"), up_to(16)), "Upgrade tokens that are forwarded besides `websocket`."),
         Key::new("filters", Kind::List(&Kind::Object(&FILTER), up_to(64)), "An embedder's filters, in order."),
         Key::new("auth", Kind::Planned("authentication"), "Who may come in."),
         Key::new("require", Kind::Planned("authorisation"), "Which roles, scopes and claims are needed."),
@@ -54,7 +54,7 @@ pub(crate) static PATH: Object = Object {
     open: false,
     keys: &[Key::new(
         "regex",
-        Kind::Text("regex"),
+        Kind::Text("a regex"),
         "The regex, anchored at both ends.",
     )
     .required()],
@@ -71,7 +71,7 @@ pub(crate) static MATCH: Object = Object {
         Key::new("prefix", Kind::Text("text"), "Begins with this."),
         Key::new(
             "regex",
-            Kind::Text("regex"),
+            Kind::Text("a regex"),
             "The whole value matches this.",
         ),
         Key::new(
@@ -89,10 +89,10 @@ pub(crate) static WEIGHTED: Object = Object {
     example: "weights:\n  - {service: payment-service, subset: v1, weight: 95}\n  - {service: payment-service, subset: v2, weight: 5}\n",
     open: false,
     keys: &[
-        Key::new("service", Kind::Text("service's name"), "The service.").required(),
+        Key::new("service", Kind::Text("a service's name"), "The service.").required(),
         Key::new(
             "subset",
-            Kind::Text("subset's name"),
+            Kind::Text("a subset's name"),
             "Only this part of it.",
         ),
         Key::new("weight", Kind::Integer(WEIGHT), "Its share; 0 takes none.").default("`1`"),
@@ -108,9 +108,9 @@ pub(crate) static REDIRECT: Object = Object {
     keys: &[
         Key::new("status", Kind::Choice(&[word("301"), word("302"), word("303"), word("307"), word("308")]), "301 and 308 are kept by clients; 307 and 308 keep the method.").default("`302`"),
         Key::new("scheme", Kind::Choice(&[word("http"), word("https")]), "The scheme.").default("the request's"),
-        Key::new("host", Kind::Text("host"), "The host, without port.").default("the request's"),
+        Key::new("host", Kind::Text("a host"), "The host, without port.").default("the request's"),
         Key::new("port", Kind::Integer(Range::new(1, 65_535)), "The port.").default("the request's; with `scheme` or `host`, the scheme's own"),
-        Key::new("path", Kind::Text("path with `{name}`s"), "The path, in which `{name}` is a capture of the route's path and a trailing `/*` what its own `/*` matched.").default("the request's"),
+        Key::new("path", Kind::Text("a path with `{name}`s"), "The path, in which `{name}` is a capture of the route's path and a trailing `/*` what its own `/*` matched.").default("the request's"),
         Key::new("query", Kind::Choice(&[word("keep"), word("drop")]), "What becomes of the query.").default("`keep`"),
     ],
 };
@@ -126,7 +126,7 @@ pub(crate) static RESPOND: Object = Object {
         Key::new("body", Kind::Text("text"), "The body.").default("empty"),
         Key::new(
             "headers",
-            Kind::Map("a field's name", &Kind::Text("field value"), MAX_EDITS),
+            Kind::Map("a field's name", &Kind::Text("a field value"), MAX_EDITS),
             "The fields.",
         )
         .default("`Content-Type: text/plain; charset=utf-8` when there is a body"),
@@ -142,12 +142,12 @@ pub(crate) static REWRITE: Object = Object {
     keys: &[
         Key::new(
             "path",
-            Kind::Text("path with `{name}`s"),
+            Kind::Text("a path with `{name}`s"),
             "The path, in which `{name}` is a capture of the route's path and a trailing `/*` what its own `/*` matched.",
         ),
         Key::new(
             "regex",
-            Kind::Text("regex"),
+            Kind::Text("a regex"),
             "What is replaced; not anchored.",
         ),
         Key::new(
@@ -155,7 +155,12 @@ pub(crate) static REWRITE: Object = Object {
             Kind::Text("text with `$1`s"),
             "By what: `$1` and `${name}` are groups of `regex`, `$$` is a dollar sign.",
         ),
-        Key::new("host", Kind::Text("host or host:port"), "The Host.").default("the client's"),
+        Key::new(
+            "host",
+            Kind::Text("a host, with or without a port"),
+            "The Host.",
+        )
+        .default("the client's"),
     ],
 };
 
@@ -168,17 +173,17 @@ pub(crate) static EDITS: Object = Object {
     keys: &[
         Key::new(
             "remove",
-            Kind::List(&Kind::Text("field name"), up_to(MAX_EDITS)),
+            Kind::List(&Kind::Text("a field's name"), up_to(MAX_EDITS)),
             "Fields to remove.",
         ),
         Key::new(
             "set",
-            Kind::Map("a field's name", &Kind::Text("field value"), MAX_EDITS),
+            Kind::Map("a field's name", &Kind::Text("a field value"), MAX_EDITS),
             "Fields that have this one value afterwards.",
         ),
         Key::new(
             "add",
-            Kind::Map("a field's name", &Kind::Text("field value"), MAX_EDITS),
+            Kind::Map("a field's name", &Kind::Text("a field value"), MAX_EDITS),
             "Field lines to add.",
         ),
     ],
@@ -190,5 +195,5 @@ pub(crate) static FILTER: Object = Object {
     about: "A filter that the embedding program brings. Every other key belongs to the filter and is checked by it.",
     example: "filters:\n  - {use: api-key, seen_max: 1000}\n",
     open: true,
-    keys: &[Key::new("use", Kind::Text("filter's name"), "Which filter.").required()],
+    keys: &[Key::new("use", Kind::Text("a filter's name"), "Which filter.").required()],
 };

@@ -7,7 +7,7 @@ use crate::schema::{Key, Kind, Object, planned_word, up_to, word};
 /// An endpoint, short or long.
 const ENDPOINTS: Kind = Kind::List(
     &Kind::Either(
-        &Kind::Text("address:port, host:port or unix:/path"),
+        &Kind::Text("`address:port`, `host:port` or `unix:/path`"),
         &Kind::Object(&ENDPOINT),
     ),
     up_to(MAX_ENDPOINTS),
@@ -83,7 +83,7 @@ pub(crate) static ENDPOINT: Object = Object {
     keys: &[
         Key::new(
             "address",
-            Kind::Text("address:port, host:port or unix:/path"),
+            Kind::Text("`address:port`, `host:port` or `unix:/path`"),
             "What is connected to.",
         )
         .required(),

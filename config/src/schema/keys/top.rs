@@ -15,13 +15,13 @@ pub(crate) static TOP: Object = Object {
         Key::new("runtime", Kind::Object(&RUNTIME), "Workers, driver and drain."),
         Key::new("listeners", Kind::List(&Kind::Object(&LISTENER), some_up_to(MAX_LISTENERS)), "Where clients come in.")
             .default("one on `127.0.0.1:8080`"),
-        Key::new("trusted_proxies", Kind::List(&Kind::Text("network"), up_to(100_000)), "Networks whose X-Forwarded-For, X-Request-ID and the like are believed."),
+        Key::new("trusted_proxies", Kind::List(&Kind::Text("a network such as `10.0.0.0/8`"), up_to(100_000)), "Networks whose X-Forwarded-For, X-Request-ID and the like are believed."),
         Key::new("services", Kind::Map("a service's name", &Kind::Object(&SERVICE), MAX_SERVICES), "Who answers requests."),
         Key::new("routes", Kind::List(&Kind::Object(&ROUTE), up_to(MAX_ROUTES)), "Which requests go where."),
         Key::new("limits", Kind::Object(&limits::OBJECT), "Every bound that may be set."),
         Key::new("admin", Kind::Object(&ADMIN), "The admin API.").default("none"),
         Key::new("access_log", Kind::Object(&ACCESS_LOG), "Where a record of every exchange goes.").default("none"),
-        Key::new("via", Kind::Text("name or `off`"), "The name that Via gives this proxy (RFC 9110 §7.6.3), or `off`.").default("`corelane`"),
+        Key::new("via", Kind::Text("a name or `off`"), "The name that Via gives this proxy (RFC 9110 §7.6.3), or `off`.").default("`corelane`"),
         Key::new("underscores", Kind::Choice(&[word("drop"), word("keep")]), "What happens to request fields with `_` in their name: `X_User_ID` must not pass for `X-User-ID`.").default("`drop`"),
         Key::new("preserve_request_id", Kind::Bool, "Whether X-Request-ID is kept from every client, and not from trusted proxies alone.").default("`false`"),
         Key::new("tests", Kind::List(&Kind::Object(&TEST), up_to(MAX_TESTS)), "Requests with what should become of them; `corelane check` runs them."),
@@ -68,8 +68,8 @@ pub(crate) static LISTENER: Object = Object {
     example: "listeners:\n  - address: 0.0.0.0:80\n    name: public\n  - address: unix:/run/corelane.sock\n    protocol: http1\n",
     open: false,
     keys: &[
-        Key::new("address", Kind::Text("address:port or unix:/path"), "What is bound: `127.0.0.1:8080`, `[::]:8080` or `unix:/path`.").required(),
-        Key::new("name", Kind::Text("name"), "What routes, logs and metrics call it.").default("the address"),
+        Key::new("address", Kind::Text("`address:port` or `unix:/path`"), "What is bound: `127.0.0.1:8080`, `[::]:8080` or `unix:/path`.").required(),
+        Key::new("name", Kind::Text("a name"), "What routes, logs and metrics call it.").default("the address"),
         Key::new("protocol", Kind::Choice(&[word("auto"), word("http1"), planned_word("http2"), planned_word("tcp")]), "What is spoken; `auto` is every protocol that this version has, told apart by the first bytes.").default("`auto`"),
         Key::new("service", Kind::Planned("TCP proxying"), "Where the bytes of a `tcp` listener go."),
         Key::new("proxy_protocol", Kind::Planned("the PROXY protocol"), "Whether connections begin with a PROXY header."),
@@ -83,7 +83,7 @@ pub(crate) static ADMIN: Object = Object {
     about: "The admin API: health, metrics, the effective configuration, reload. It has no authentication, so keep it on the loopback or behind something that has.",
     example: "admin:\n  address: 127.0.0.1:9901\n",
     open: false,
-    keys: &[Key::new("address", Kind::Text("address:port"), "Where it listens.").required()],
+    keys: &[Key::new("address", Kind::Text("`address:port`"), "Where it listens.").required()],
 };
 
 pub(crate) static ACCESS_LOG: Object = Object {
@@ -117,25 +117,30 @@ pub(crate) static TEST: Object = Object {
     keys: &[
         Key::new(
             "request",
-            Kind::Text("METHOD URL"),
+            Kind::Text("`METHOD URL`"),
             "The method and the URL, a path or absolute.",
         )
         .required(),
         Key::new(
             "name",
-            Kind::Text("name"),
+            Kind::Text("a name"),
             "What a failure is reported under.",
         )
         .default("the request"),
         Key::new(
             "headers",
-            Kind::Map("a field's name", &Kind::Text("field value"), 100),
+            Kind::Map("a field's name", &Kind::Text("a field value"), 100),
             "Request fields; Host may be among them.",
         ),
-        Key::new("client_ip", Kind::Text("address"), "Where the client is.").default("`127.0.0.1`"),
+        Key::new(
+            "client_ip",
+            Kind::Text("an address"),
+            "Where the client is.",
+        )
+        .default("`127.0.0.1`"),
         Key::new(
             "listener",
-            Kind::Text("listener's name"),
+            Kind::Text("a listener's name"),
             "Which listener it comes in by.",
         )
         .default("the first"),
@@ -155,25 +160,29 @@ pub(crate) static EXPECT: Object = Object {
     example: "expect: {route: users, service: user-service, upstream_path: /users/7}\n",
     open: false,
     keys: &[
-        Key::new("route", Kind::Text("route's name"), "The route that wins."),
+        Key::new(
+            "route",
+            Kind::Text("a route's name"),
+            "The route that wins.",
+        ),
         Key::new(
             "service",
-            Kind::Text("service's name"),
+            Kind::Text("a service's name"),
             "A service that the route forwards to.",
         ),
         Key::new(
             "subset",
-            Kind::Text("subset's name"),
+            Kind::Text("a subset's name"),
             "A subset that the route forwards to.",
         ),
         Key::new(
             "upstream_path",
-            Kind::Text("path"),
+            Kind::Text("a path"),
             "The path, without query, that the service sees.",
         ),
         Key::new(
             "upstream_host",
-            Kind::Text("host"),
+            Kind::Text("a host"),
             "The Host that the service sees.",
         ),
         Key::new(
@@ -181,6 +190,10 @@ pub(crate) static EXPECT: Object = Object {
             Kind::Integer(Range::new(200, 599)),
             "The status of an answer that the gateway gives itself: a redirect, a `respond`, 404 or 405.",
         ),
-        Key::new("location", Kind::Text("URL"), "The Location of a redirect."),
+        Key::new(
+            "location",
+            Kind::Text("a URL"),
+            "The Location of a redirect.",
+        ),
     ],
 };

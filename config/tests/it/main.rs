@@ -1,0 +1,16 @@
+//! Everything about the crate that its public API can show, in one binary.
+
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod readings;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod source;
