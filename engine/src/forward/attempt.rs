@@ -1,0 +1,288 @@
+//! One attempt to have an endpoint answer a request.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use corelane_codec::encode::{Persistence, encode_request_head};
+use corelane_config::Route;
+
+use super::respond::{self, Answer};
+use super::{Pace, Sink, Source, WireSink, is_bodiless, pump};
+use crate::error::{Error, Kind};
+use crate::exchange::{Done, Exchange};
+use crate::outcome::{Outcome, Side};
+use crate::rt::clock::{Millis, NEVER};
+use crate::service::{EndpointState, ServiceState, millis};
+use crate::telemetry::ConnectResult;
+use crate::upstream::{self, UpstreamConnection};
+
+/// Why an attempt failed, and how far it had come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    /// Whether the connection had carried exchanges before.
+    pub(crate) reused: bool,
+    /// Whether any byte of the request may have reached the endpoint.
+    pub(crate) sent: bool,
+    /// Whether the endpoint had begun to answer.
+    pub(crate) answered: bool,
+}
+
+/// What the two directions of an exchange know of each other.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// The request is sent to its end.
+    pub(super) uploaded: Cell<bool>,
+    pub(super) sent: Cell<bool>,
+    pub(super) answered: Cell<bool>,
+    /// When the response's head is due; moves when the request has been sent.
+    pub(super) head_due: Cell<Millis>,
+}
+
+/// Sends the request to `endpoint` and its response to the client. With `fresh`, on a new connection.
+pub(crate) async fn attempt(
+    exchange: &mut Exchange<'_>,
+    route: &Route,
+    service: &ServiceState,
+    endpoint: &EndpointState,
+    fresh: bool,
+) -> Result<Done, Failed> {
+    let metrics = &exchange.worker.metrics;
+    metrics.endpoint_started(endpoint.metrics);
+    let result = on_connection(exchange, route, service, endpoint, fresh).await;
+    let failed = match &result {
+        Ok(_) => exchange.tally.status >= 500,
+        Err(failed) => failed.error.side() == Side::Upstream,
+    };
+    exchange
+        .worker
+        .metrics
+        .endpoint_ended(endpoint.metrics, failed);
+    result
+}
+
+async fn on_connection(
+    exchange: &mut Exchange<'_>,
+    route: &Route,
+    service: &ServiceState,
+    endpoint: &EndpointState,
+    fresh: bool,
+) -> Result<Done, Failed> {
+    let mut connection = match acquire(exchange, service, endpoint, fresh).await {
+        Ok(connection) => connection,
+        Err(error) => {
+            return Err(Failed {
+                error,
+                reused: false,
+                sent: false,
+                answered: false,
+            });
+        }
+    };
+    let progress = Progress {
+        uploaded: Cell::new(false),
+        sent: Cell::new(false),
+        answered: Cell::new(false),
+        head_due: Cell::new(NEVER),
+    };
+    let result = talk(exchange, route, &mut connection, &progress).await;
+    let metrics = &exchange.worker.metrics;
+    match result {
+        Ok(Answer::Switched) => {
+            metrics.upstream_closed(service.metrics);
+            Ok(Done::Upgraded(Box::new(connection)))
+        }
+        Ok(Answer::Whole { reusable }) => {
+            metrics.upstream_closed(service.metrics);
+            if reusable && progress.uploaded.get() {
+                let worker = exchange.worker;
+                worker.buffers.release_if_empty(&mut connection.buffer);
+                worker
+                    .pools
+                    .give(&endpoint.pool, connection, exchange.waiter.now_ms());
+            }
+            Ok(Done::Replied(Outcome::Ok))
+        }
+        Err(error) => {
+            metrics.upstream_closed(service.metrics);
+            exchange
+                .worker
+                .buffers
+                .give(std::mem::take(&mut connection.buffer));
+            Err(Failed {
+                error,
+                reused: connection.reused,
+                sent: progress.sent.get(),
+                answered: progress.answered.get(),
+            })
+        }
+    }
+}
+
+/// A connection from the pool, or a new one.
+async fn acquire(
+    exchange: &Exchange<'_>,
+    service: &ServiceState,
+    endpoint: &EndpointState,
+    fresh: bool,
+) -> Result<UpstreamConnection, Error> {
+    let metrics = &exchange.worker.metrics;
+    if !fresh && let Some(connection) = endpoint.pool.take() {
+        metrics.upstream_reused(service.metrics);
+        metrics.upstream_opened(service.metrics);
+        return Ok(connection);
+    }
+    let timeout = service.connect_timeout_ms;
+    let result =
+        upstream::connect(&endpoint.address, exchange.waiter, timeout, exchange.total).await;
+    let counted = match &result {
+        Ok(_) => ConnectResult::Ok,
+        Err(Error {
+            kind: Kind::ConnectTimeout | Kind::TotalTimeout,
+        }) => ConnectResult::Timeout,
+        Err(Error {
+            kind: Kind::ConnectFailed,
+        }) => ConnectResult::Refused,
+        Err(_) => ConnectResult::Error,
+    };
+    metrics.upstream_connect(service.metrics, counted);
+    if result.is_ok() {
+        metrics.upstream_opened(service.metrics);
+    }
+    result
+}
+
+/// The conversation: the request out, the response in, at the same time where there is a body.
+async fn talk(
+    exchange: &mut Exchange<'_>,
+    route: &Route,
+    connection: &mut UpstreamConnection,
+    progress: &Progress,
+) -> Result<Answer, Error> {
+    let mut out = std::mem::take(&mut exchange.wire.out);
+    out.clear();
+    let persistence = match exchange.notes.upgrade.as_slice() {
+        [] => Persistence::Implied,
+        token => Persistence::Upgrade(token),
+    };
+    let length = exchange.arrival.length;
+    encode_request_head(
+        &mut out,
+        exchange.request,
+        &exchange.notes.target,
+        length,
+        persistence,
+    );
+    let stream = connection.stream.clone();
+    let mut pace = Pace::idle(
+        millis(exchange.limits().upstream_idle_timeout),
+        Kind::IdleTimeout,
+    );
+    pace.set_total(exchange.total);
+    let mut sink = Sink::Wire(WireSink {
+        stream: &stream,
+        out: &mut out,
+        framing: length,
+        waiter: exchange.waiter,
+        pace,
+        gone: Kind::UpstreamReset,
+        sent: 0,
+    });
+    let result = if is_bodiless(length) {
+        let sent = sink.flush().await;
+        progress.note_sent(&sink);
+        match sent {
+            // It may have answered before it closed.
+            Ok(())
+            | Err(Error {
+                kind: Kind::UpstreamReset,
+            }) => {
+                progress.uploaded.set(sent.is_ok());
+                let timeout = response_timeout(exchange, route);
+                progress
+                    .head_due
+                    .set(exchange.waiter.now_ms().saturating_add(timeout));
+                respond::respond(exchange, route, connection, progress).await
+            }
+            Err(error) => Err(error),
+        }
+    } else {
+        both_ways(exchange, route, connection, progress, &mut sink).await
+    };
+    exchange.wire.out = out;
+    result
+}
+
+/// How long the response's head may take after the request (milliseconds).
+fn response_timeout(exchange: &Exchange<'_>, route: &Route) -> u64 {
+    let timeout = route
+        .response_timeout
+        .unwrap_or(exchange.limits().response_timeout);
+    if timeout.is_zero() {
+        NEVER
+    } else {
+        millis(timeout)
+    }
+}
+
+/// Sends the body while the response may already come in.
+async fn both_ways(
+    exchange: &mut Exchange<'_>,
+    route: &Route,
+    connection: &mut UpstreamConnection,
+    progress: &Progress,
+    sink: &mut Sink<'_>,
+) -> Result<Answer, Error> {
+    let worker = exchange.worker;
+    let client = exchange.connection;
+    let waiter = exchange.waiter;
+    let timeout = response_timeout(exchange, route);
+    // Until it is known how much has left, something may have.
+    progress.sent.set(true);
+    let mut body = std::mem::replace(&mut exchange.body, Source::Memory(&[]));
+    let result = {
+        let upload = async {
+            let result = pump(&mut body, sink).await;
+            progress.note_sent(sink);
+            if result.is_ok() {
+                progress.uploaded.set(true);
+                progress
+                    .head_due
+                    .set(waiter.now_ms().saturating_add(timeout));
+                body.release(&worker.buffers);
+                client.watched.set(true);
+            }
+            result
+        };
+        let mut upload = pin!(upload);
+        let mut download = pin!(respond::respond(exchange, route, connection, progress));
+        let mut uploading = true;
+        poll_fn(|cx| {
+            if uploading && let Poll::Ready(result) = upload.as_mut().poll(cx) {
+                uploading = false;
+                match result {
+                    // An upstream that takes no more may have answered already.
+                    Ok(())
+                    | Err(Error {
+                        kind: Kind::UpstreamReset,
+                    }) => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+            download.as_mut().poll(cx)
+        })
+        .await
+    };
+    exchange.body = body;
+    result
+}
+
+impl Progress {
+    fn note_sent(&self, sink: &Sink<'_>) {
+        if let Sink::Wire(wire) = sink {
+            self.sent.set(wire.sent > 0);
+        }
+    }
+}

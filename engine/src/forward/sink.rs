@@ -1,0 +1,176 @@
+//! Where a message goes: a connection, or memory.
+//!
+//! A head waits in `out` for the first bytes of its body, so that a small message leaves in one
+//! send. Small pieces that are there together leave together; large ones are never copied.
+
+use std::io::{self, IoSlice};
+
+use corelane_codec::encode::{CHUNK_END, encode_chunk_size, encode_last_chunk};
+use corelane_codec::{BodyLength, Fields};
+
+use super::pace::Pace;
+use crate::error::{Error, Kind};
+use crate::io::deadline::Waiter;
+use crate::io::stream::Stream;
+use crate::rt::clock::Millis;
+
+/// Pieces up to this size are gathered in `out` while more is at hand.
+const GATHER_BYTES: usize = 4 * 1024;
+/// `out` is sent when it has grown to this size.
+const GATHERED_MOST: usize = 32 * 1024;
+
+/// A message that is being written.
+#[derive(Debug)]
+pub(crate) enum Sink<'a> {
+    Wire(WireSink<'a>),
+    /// The body is kept, up to a number of bytes.
+    Memory {
+        body: &'a mut Vec<u8>,
+        most: usize,
+    },
+}
+
+/// A message on its way out on an HTTP/1 connection.
+#[derive(Debug)]
+pub(crate) struct WireSink<'a> {
+    pub(crate) stream: &'a Stream,
+    /// Head and framing bytes that have not been sent.
+    pub(crate) out: &'a mut Vec<u8>,
+    pub(crate) framing: BodyLength,
+    pub(crate) waiter: Waiter<'a>,
+    pub(crate) pace: Pace,
+    /// What a dead peer is called.
+    pub(crate) gone: Kind,
+    /// Bytes sent so far, heads included.
+    pub(crate) sent: u64,
+}
+
+impl Sink<'_> {
+    /// Writes a piece of the body; with `more` at hand small pieces may wait for it.
+    pub(crate) async fn write(&mut self, data: &[u8], more: bool) -> Result<(), Error> {
+        match self {
+            Self::Wire(wire) => wire.write(data, more).await,
+            Self::Memory { body, most } => {
+                if body.len() + data.len() > *most {
+                    return Err(Kind::Filter(502).into());
+                }
+                body.extend_from_slice(data);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends what waits.
+    pub(crate) async fn flush(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Wire(wire) => wire.flush().await,
+            Self::Memory { .. } => Ok(()),
+        }
+    }
+
+    /// Sets when the exchange as a whole must be over.
+    pub(crate) fn set_total(&mut self, deadline: Millis) {
+        if let Self::Wire(wire) = self {
+            wire.pace.set_total(deadline);
+        }
+    }
+
+    /// Ends the body.
+    pub(crate) async fn finish(&mut self, trailers: Option<&Fields>) -> Result<(), Error> {
+        match self {
+            Self::Wire(wire) => wire.finish(trailers).await,
+            Self::Memory { .. } => Ok(()),
+        }
+    }
+}
+
+impl WireSink<'_> {
+    async fn write(&mut self, data: &[u8], more: bool) -> Result<(), Error> {
+        let chunked = self.framing == BodyLength::Chunked;
+        if chunked {
+            encode_chunk_size(self.out, data.len());
+        }
+        if data.len() <= GATHER_BYTES {
+            self.out.extend_from_slice(data);
+            if chunked {
+                self.out.extend_from_slice(CHUNK_END);
+            }
+            if more && self.out.len() < GATHERED_MOST {
+                return Ok(());
+            }
+            return self.flush().await;
+        }
+        let tail: &[u8] = if chunked { CHUNK_END } else { b"" };
+        self.send([data, tail]).await
+    }
+
+    async fn finish(&mut self, trailers: Option<&Fields>) -> Result<(), Error> {
+        if self.framing == BodyLength::Chunked {
+            match trailers {
+                Some(trailers) => encode_last_chunk(self.out, trailers),
+                None => self.out.extend_from_slice(b"0\r\n\r\n"),
+            }
+        }
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        self.send([b"", b""]).await
+    }
+
+    /// Sends `out` and then `pieces`, all of it.
+    async fn send(&mut self, pieces: [&[u8]; 2]) -> Result<(), Error> {
+        let total = self.out.len() + pieces[0].len() + pieces[1].len();
+        let mut done = 0;
+        while done < total {
+            let result = if done == 0 && pieces[0].is_empty() && pieces[1].is_empty() {
+                self.stream.try_send(self.out)
+            } else {
+                self.stream
+                    .try_send_vectored(&remaining([self.out, pieces[0], pieces[1]], done))
+            };
+            match result {
+                Ok(count) => {
+                    done += count;
+                    self.sent += count as u64;
+                    self.pace.moved(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // A failed poll is readiness: the send that follows has the error.
+                    let _shown_by_the_send =
+                        self.pace.wait(self.waiter, self.stream.writable()).await?;
+                }
+                Err(_) => return Err(self.gone.into()),
+            }
+        }
+        self.out.clear();
+        Ok(())
+    }
+}
+
+/// What is left of three pieces after `done` bytes of them.
+fn remaining<'a>(pieces: [&'a [u8]; 3], mut done: usize) -> [IoSlice<'a>; 3] {
+    pieces.map(|piece| {
+        let skip = done.min(piece.len());
+        done -= skip;
+        IoSlice::new(&piece[skip..])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partial_writes_resume_at_the_right_byte() {
+        let pieces: [&[u8]; 3] = [b"head", b"data", b"\r\n"];
+        let whole: Vec<u8> = pieces.concat();
+        for done in 0..=whole.len() {
+            let left: Vec<u8> = remaining(pieces, done)
+                .iter()
+                .flat_map(|s| s.to_vec())
+                .collect();
+            assert_eq!(left, whole[done..], "after {done} bytes");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Where a body comes from: a connection with its read buffer, or memory.
+
+use std::future::poll_fn;
+use std::io;
+
+use corelane_codec::{BodyDecoder, BodyError, BodyLength, Fields};
+
+use super::pace::Pace;
+use crate::error::{Error, Kind};
+use crate::io::buffers::{Buffer, BufferPool};
+use crate::io::deadline::Waiter;
+use crate::io::stream::{Stream, Watch};
+use crate::rt::clock::Millis;
+
+/// A body that is being read.
+#[derive(Debug)]
+pub(crate) enum Source<'a> {
+    Wire(WireSource<'a>),
+    /// A body that is here as a whole: of a call, of a replayed request.
+    Memory(&'a [u8]),
+}
+
+/// A body on its way in on an HTTP/1 connection.
+#[derive(Debug)]
+pub(crate) struct WireSource<'a> {
+    pub(crate) readable: Readable<'a>,
+    pub(crate) buffer: &'a mut Buffer,
+    pub(crate) decoder: &'a mut BodyDecoder,
+    pub(crate) pool: &'a BufferPool,
+    pub(crate) waiter: Waiter<'a>,
+    pub(crate) pace: Pace,
+    pub(crate) role: Role,
+    /// The data at the front of the buffer: where it starts, where it ends, what to consume.
+    pub(crate) run: (usize, usize, usize),
+    /// Data bytes so far, and how many are allowed; 0 for no bound.
+    pub(crate) total: u64,
+    pub(crate) most: u64,
+    /// Where in the buffer the body began.
+    pub(crate) start: usize,
+    /// Whether bytes of this body have been overwritten by later ones, so that it cannot be resent.
+    pub(crate) overwritten: bool,
+}
+
+/// How readiness to read is learnt.
+#[derive(Debug)]
+pub(crate) enum Readable<'a> {
+    Stream(&'a Stream),
+    Watched(&'a Stream, &'a mut Watch),
+}
+
+/// What errors of this source are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Request,
+    Response,
+}
+
+impl Source<'_> {
+    /// Waits for data; `false` at the end of the body.
+    pub(crate) async fn fill(&mut self) -> Result<bool, Error> {
+        match self {
+            Self::Wire(wire) => wire.fill().await,
+            Self::Memory(bytes) => Ok(!bytes.is_empty()),
+        }
+    }
+
+    /// The data that `fill` found.
+    pub(crate) fn data(&self) -> &[u8] {
+        match self {
+            Self::Wire(wire) => &wire.buffer.unread()[wire.run.0..wire.run.1],
+            Self::Memory(bytes) => bytes,
+        }
+    }
+
+    /// Marks `data` as used.
+    pub(crate) fn consume(&mut self) {
+        match self {
+            Self::Wire(wire) => wire.consume_run(),
+            Self::Memory(bytes) => *bytes = &[],
+        }
+    }
+
+    /// Whether there is data (or the end) that can be had without waiting.
+    pub(crate) fn is_at_hand(&mut self) -> bool {
+        match self {
+            Self::Wire(wire) => wire.is_at_hand(),
+            Self::Memory(_) => true,
+        }
+    }
+
+    /// Reads over what has already come, so that a small body does not cost the connection.
+    pub(crate) fn skip_buffered(&mut self) {
+        let Self::Wire(wire) = self else { return };
+        while !wire.decoder.is_ended() && !wire.buffer.is_empty() {
+            match wire.decoder.decode(wire.buffer.unread()) {
+                Ok(found) if found.consumed > 0 => {
+                    wire.total += found.data.len() as u64;
+                    wire.buffer.consume(found.consumed);
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// Gives the read buffer back if nothing is unread in it.
+    pub(crate) fn release(&mut self, pool: &BufferPool) {
+        if let Self::Wire(wire) = self {
+            pool.release_if_empty(wire.buffer);
+        }
+    }
+
+    /// Sets when the exchange as a whole must be over.
+    pub(crate) fn set_total(&mut self, deadline: Millis) {
+        if let Self::Wire(wire) = self {
+            wire.pace.set_total(deadline);
+        }
+    }
+
+    /// Whether more can be had without waiting, so that small pieces may be sent together.
+    pub(crate) fn has_more(&self) -> bool {
+        match self {
+            Self::Wire(wire) => wire.buffer.unread().len() > wire.run.2,
+            Self::Memory(_) => false,
+        }
+    }
+
+    /// The fields after a chunked body; empty before its end.
+    pub(crate) fn trailers(&self) -> Option<&Fields> {
+        match self {
+            Self::Wire(wire) => Some(wire.decoder.trailers()),
+            Self::Memory(_) => None,
+        }
+    }
+
+    /// Goes back to the body's first byte, if all that was read of it is still here.
+    pub(crate) fn rewind(&mut self, length: BodyLength) -> bool {
+        let Self::Wire(wire) = self else { return false };
+        if wire.overwritten {
+            return false;
+        }
+        wire.buffer.rewind(wire.start);
+        wire.decoder.reset(length);
+        (wire.run, wire.total) = ((0, 0, 0), 0);
+        true
+    }
+
+    /// Whether the whole body has been read.
+    pub(crate) fn is_ended(&self) -> bool {
+        match self {
+            Self::Wire(wire) => wire.decoder.is_ended(),
+            Self::Memory(bytes) => bytes.is_empty(),
+        }
+    }
+
+    /// Data bytes that were read.
+    pub(crate) fn total(&self) -> u64 {
+        match self {
+            Self::Wire(wire) => wire.total,
+            Self::Memory(_) => 0,
+        }
+    }
+}
+
+impl WireSource<'_> {
+    async fn fill(&mut self) -> Result<bool, Error> {
+        loop {
+            if self.decoder.is_ended() {
+                return Ok(false);
+            }
+            if !self.buffer.is_empty() {
+                let found = self
+                    .decoder
+                    .decode(self.buffer.unread())
+                    .map_err(|e| self.malformed(e))?;
+                if !found.data.is_empty() {
+                    self.total += found.data.len() as u64;
+                    if self.most != 0 && self.total > self.most {
+                        return Err(Kind::BodyTooLarge.into());
+                    }
+                    self.run = (found.data.start, found.data.end, found.consumed);
+                    return Ok(true);
+                }
+                self.buffer.consume(found.consumed);
+                if found.end {
+                    return Ok(false);
+                }
+                if found.consumed > 0 && !self.buffer.is_empty() {
+                    continue;
+                }
+            }
+            if self.read().await? == 0 {
+                self.decoder.finish().map_err(|e| self.cut_short(e))?;
+                return Ok(false);
+            }
+        }
+    }
+
+    fn is_at_hand(&mut self) -> bool {
+        if self.decoder.is_ended() || !self.buffer.is_empty() {
+            return true;
+        }
+        self.pool.make_room(self.buffer);
+        let room = self.buffer.capacity() - self.buffer.tail().len();
+        match self.readable.stream().try_recv(self.buffer.tail()) {
+            Ok(0) | Err(_) => false, // `fill` meets it again
+            Ok(count) => {
+                self.pace.moved(count);
+                if count == room {
+                    self.pool.enlarge(self.buffer);
+                }
+                true
+            }
+        }
+    }
+
+    fn consume_run(&mut self) {
+        self.buffer.consume(self.run.2);
+        self.run = (0, 0, 0);
+    }
+
+    /// Reads more, behind what is unread.
+    async fn read(&mut self) -> Result<usize, Error> {
+        self.make_room();
+        loop {
+            let room = self.buffer.capacity() - self.buffer.tail().len();
+            let result = self.readable.stream().try_recv(self.buffer.tail());
+            match result {
+                Ok(count) => {
+                    self.pace.moved(count);
+                    if count == room {
+                        // The peer is faster than a small buffer.
+                        self.pool.enlarge(self.buffer);
+                    }
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait().await?;
+                }
+                Err(_) => return Err(self.gone()),
+            }
+        }
+    }
+
+    fn make_room(&mut self) {
+        self.overwritten |= self.buffer.position() > self.start;
+        self.pool.make_room(self.buffer);
+    }
+
+    async fn wait(&mut self) -> Result<(), Error> {
+        let waiter = self.waiter;
+        match &mut self.readable {
+            Readable::Stream(stream) => {
+                // A failed poll is readiness: the read that follows has the error.
+                let _shown_by_the_read = self.pace.wait(waiter, stream.readable()).await?;
+                Ok(())
+            }
+            Readable::Watched(_, watch) => {
+                watch.rearm();
+                self.pace
+                    .wait(waiter, poll_fn(|cx| watch.poll_ready(cx)))
+                    .await
+            }
+        }
+    }
+
+    fn malformed(&self, error: BodyError) -> Error {
+        match self.role {
+            Role::Request => Kind::Body(error).into(),
+            Role::Response => Kind::UpstreamBody(error).into(),
+        }
+    }
+
+    /// The peer closed before the body's end.
+    fn cut_short(&self, _error: BodyError) -> Error {
+        self.gone()
+    }
+
+    fn gone(&self) -> Error {
+        match self.role {
+            Role::Request => Kind::ClientGone.into(),
+            Role::Response => Kind::UpstreamReset.into(),
+        }
+    }
+}
+
+impl Readable<'_> {
+    fn stream(&self) -> &Stream {
+        match self {
+            Self::Stream(stream) | Self::Watched(stream, _) => stream,
+        }
+    }
+}
+
+/// Whether a body of this length has nothing to read.
+pub(crate) fn is_bodiless(length: BodyLength) -> bool {
+    matches!(length, BodyLength::Empty | BodyLength::Length(0))
+}

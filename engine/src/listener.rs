@@ -1,0 +1,404 @@
+//! Room 1: sockets that clients connect to, and how an accepted connection finds its worker.
+//!
+//! Listening sockets belong to the process and survive reloads: closing one would reset the
+//! connections in its queue. Each worker accepts on a socket of its own (`SO_REUSEPORT`); with
+//! `balance: handoff` a connection then goes to the worker that has the fewest, before its first
+//! byte is read.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use corelane_config::{ListenAddress, Snapshot, WorkerBalance};
+use socket2::{Domain, SockAddr, Type};
+
+use crate::downstream::{self, Peer};
+use crate::io::acceptor::Acceptor;
+use crate::io::deadline::Waiter;
+use crate::publish::{Shared, duplicate};
+use crate::rt;
+use crate::rt::timer::Alarm;
+use crate::worker::{Local, Message, Worker};
+
+/// Connections accepted in a row before others on this worker get their turn.
+const ACCEPTS_PER_TURN: usize = 32;
+/// How long accepting rests when there is no descriptor or no place left (milliseconds).
+const BACKOFF_MS: u64 = 20;
+
+/// A listening socket on its way to a worker.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    pub(crate) address: ListenAddress,
+    pub(crate) fd: OwnedFd,
+}
+
+/// An address that is bound, and the name of its listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The listener's name.
+    pub name: String,
+    /// The address, with the port that the kernel chose where the configuration says 0.
+    pub address: String,
+}
+
+/// All listening sockets of the process, by configured address.
+#[derive(Debug, Default)]
+pub(crate) struct Sockets {
+    open: Vec<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    name: String,
+    address: ListenAddress,
+    /// One per worker for TCP; one that all share for a Unix socket.
+    fds: Vec<OwnedFd>,
+    bound: String,
+    /// Removed from the file system when the listener closes.
+    path: Option<UnixPath>,
+}
+
+/// The file of a Unix socket, removed on drop.
+#[derive(Debug)]
+struct UnixPath(PathBuf);
+
+impl Drop for UnixPath {
+    fn drop(&mut self) {
+        // Somebody else may have removed it already.
+        let _gone = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Sockets that were bound for a generation that is not published yet.
+#[derive(Debug)]
+pub(crate) struct NewSockets(Vec<Open>);
+
+impl Sockets {
+    /// Binds what `snapshot` names and is not bound yet.
+    pub(crate) fn bind_missing(
+        &self,
+        snapshot: &Snapshot,
+        workers: usize,
+    ) -> Result<NewSockets, String> {
+        let missing = snapshot.listeners.iter().filter(|listener| {
+            !self
+                .open
+                .iter()
+                .any(|open| open.address == listener.address)
+        });
+        let backlog = i32::try_from(snapshot.limits.listen_backlog).unwrap_or(i32::MAX);
+        let bind = |listener: &corelane_config::Listener| {
+            bind(&listener.name, &listener.address, workers, backlog)
+                .map_err(|error| format!("listener {}: {error}", listener.name))
+        };
+        missing.map(bind).collect::<Result<_, _>>().map(NewSockets)
+    }
+
+    /// Adds the new sockets and closes those that `snapshot` does not name.
+    pub(crate) fn keep(&mut self, new: NewSockets, snapshot: &Snapshot) {
+        self.open.extend(new.0);
+        self.open.retain(|open| {
+            snapshot
+                .listeners
+                .iter()
+                .any(|listener| listener.address == open.address)
+        });
+    }
+
+    pub(crate) fn bound(&self) -> Vec<Bound> {
+        let bound = |open: &Open| Bound {
+            name: open.name.clone(),
+            address: open.bound.clone(),
+        };
+        self.open.iter().map(bound).collect()
+    }
+}
+
+impl NewSockets {
+    /// Each worker's own sockets.
+    pub(crate) fn clone_per_worker(&self, workers: usize) -> Result<Vec<Vec<Socket>>, String> {
+        let for_worker = |worker: usize| {
+            let socket = |open: &Open| {
+                let fd = duplicate(&open.fds[worker % open.fds.len()])?;
+                Ok(Socket {
+                    address: open.address.clone(),
+                    fd,
+                })
+            };
+            self.0.iter().map(socket).collect()
+        };
+        (0..workers).map(for_worker).collect()
+    }
+}
+
+fn bind(name: &str, address: &ListenAddress, workers: usize, backlog: i32) -> io::Result<Open> {
+    match address {
+        ListenAddress::Tcp(wanted) => {
+            refuse_if_served(*wanted)?;
+            let mut fds = Vec::with_capacity(workers);
+            let mut bound = *wanted;
+            for _ in 0..workers {
+                let socket = tcp_socket(bound, backlog)?;
+                bound = socket.local_addr()?.as_socket().unwrap_or(bound);
+                fds.push(OwnedFd::from(socket));
+            }
+            Ok(Open {
+                name: name.to_owned(),
+                address: address.clone(),
+                fds,
+                bound: bound.to_string(),
+                path: None,
+            })
+        }
+        ListenAddress::Unix(path) => {
+            let socket = unix_socket(path, backlog)?;
+            Ok(Open {
+                name: name.to_owned(),
+                address: address.clone(),
+                fds: vec![OwnedFd::from(socket)],
+                bound: address.to_string(),
+                path: Some(UnixPath(path.clone())),
+            })
+        }
+    }
+}
+
+/// `SO_REUSEPORT` would let a second process bind the same port and take a share of its connections
+/// in silence. So the port is first bound without it, which fails while anybody listens there.
+fn refuse_if_served(address: SocketAddr) -> io::Result<()> {
+    if address.port() == 0 {
+        return Ok(());
+    }
+    let probe = socket2::Socket::new(Domain::for_address(address), Type::STREAM.cloexec(), None)?;
+    probe.set_reuse_address(true)?;
+    only_v6(&probe, address)?;
+    probe.bind(&address.into())
+}
+
+fn tcp_socket(address: SocketAddr, backlog: i32) -> io::Result<socket2::Socket> {
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let socket = socket2::Socket::new(Domain::for_address(address), kind, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    only_v6(&socket, address)?;
+    // Inherited by every accepted connection.
+    socket.set_tcp_nodelay(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(socket)
+}
+
+fn only_v6(socket: &socket2::Socket, address: SocketAddr) -> io::Result<()> {
+    if address.is_ipv6() {
+        socket.set_only_v6(true)
+    } else {
+        Ok(())
+    }
+}
+
+fn unix_socket(path: &std::path::Path, backlog: i32) -> io::Result<socket2::Socket> {
+    if path.exists() {
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "somebody listens there",
+            ));
+        }
+        std::fs::remove_file(path)?;
+    }
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    socket.listen(backlog)?;
+    Ok(socket)
+}
+
+/// A place among the process's connections, and one on the worker that has the connection.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    shared: Arc<Shared>,
+    worker: usize,
+}
+
+impl Permit {
+    fn new(shared: &Arc<Shared>, worker: usize) -> Self {
+        shared.load(worker).fetch_add(1, Ordering::Relaxed);
+        Self {
+            shared: shared.clone(),
+            worker,
+        }
+    }
+
+    fn moved_to(mut self, worker: usize) -> Self {
+        self.shared
+            .load(self.worker)
+            .fetch_sub(1, Ordering::Relaxed);
+        self.shared.load(worker).fetch_add(1, Ordering::Relaxed);
+        self.worker = worker;
+        self
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.shared
+            .load(self.worker)
+            .fetch_sub(1, Ordering::Relaxed);
+        self.shared.connections.leave();
+    }
+}
+
+/// The accept loops of one worker: one per listener, ended by its alarm.
+#[derive(Debug, Default)]
+pub(crate) struct AcceptLoops(RefCell<Vec<AcceptLoop>>);
+
+#[derive(Debug)]
+struct AcceptLoop {
+    address: ListenAddress,
+    alarm: Rc<Alarm>,
+    /// The listener's index in the current generation.
+    index: Rc<Cell<usize>>,
+}
+
+impl AcceptLoops {
+    /// Ends all of them.
+    pub(crate) fn stop(&self) {
+        for accepting in self.0.borrow_mut().drain(..) {
+            accepting.alarm.abort();
+        }
+    }
+}
+
+/// Accepts on what the generation names: starts loops on the new sockets, ends those whose listener
+/// is gone, and tells the others their new index.
+pub(crate) fn serve(worker: &Rc<Worker>, local: &Local, sockets: Vec<Socket>) {
+    let listeners = &local.snapshot().listeners;
+    let mut loops = worker.accepting.0.borrow_mut();
+    loops.retain(|accepting| {
+        let index = listeners
+            .iter()
+            .position(|listener| listener.address == accepting.address);
+        match index {
+            Some(index) => accepting.index.set(index),
+            None => accepting.alarm.abort(),
+        }
+        index.is_some()
+    });
+    for Socket { address, fd } in sockets {
+        let Some(index) = listeners
+            .iter()
+            .position(|listener| listener.address == address)
+        else {
+            continue;
+        };
+        let alarm = Alarm::new();
+        let index = Rc::new(Cell::new(index));
+        match Acceptor::from_fd(fd) {
+            Ok(socket) => {
+                rt::spawn(accept(worker.clone(), socket, index.clone(), alarm.clone()));
+                loops.push(AcceptLoop {
+                    address,
+                    alarm,
+                    index,
+                });
+            }
+            Err(error) => log::error!("worker {}: listening on {address}: {error}", worker.index),
+        }
+    }
+}
+
+async fn accept(worker: Rc<Worker>, socket: Acceptor, listener: Rc<Cell<usize>>, alarm: Rc<Alarm>) {
+    let waiter = Waiter {
+        timers: &worker.timers,
+        alarm: &alarm,
+    };
+    let mut reserve = Reserve::new();
+    loop {
+        if waiter.until(u64::MAX, socket.readable()).await.is_err() {
+            return;
+        }
+        for _ in 0..ACCEPTS_PER_TURN {
+            if !worker.shared.connections.enter() {
+                // Others wait in the kernel's queue until somebody leaves.
+                rest(waiter).await;
+                break;
+            }
+            match socket.try_accept() {
+                Ok(Some((fd, peer))) => place(
+                    &worker,
+                    fd,
+                    Peer {
+                        address: peer,
+                        listener: listener.get(),
+                    },
+                ),
+                Ok(None) => {
+                    worker.shared.connections.leave();
+                    break;
+                }
+                Err(error) => {
+                    worker.shared.connections.leave();
+                    reserve.refuse(&socket, &error);
+                    rest(waiter).await;
+                    break;
+                }
+            }
+            if alarm.is_aborted() {
+                return;
+            }
+        }
+    }
+}
+
+async fn rest(waiter: Waiter<'_>) {
+    // An abort is seen by the next wait.
+    let _either = waiter.sleep_until(waiter.now_ms() + BACKOFF_MS).await;
+}
+
+/// Keeps the connection or hands it to the worker that has the fewest.
+fn place(worker: &Rc<Worker>, fd: OwnedFd, peer: Peer) {
+    let own = worker.index;
+    let balance = worker
+        .current()
+        .map(|local| local.snapshot().runtime.balance);
+    let target = match balance {
+        Some(WorkerBalance::Handoff) => worker.shared.least_loaded(own),
+        _ => own,
+    };
+    // Counted here and not on arrival, so that a burst does not all go to the same worker.
+    let permit = Permit::new(&worker.shared, target);
+    if target == own {
+        return downstream::start(worker, fd, peer, permit);
+    }
+    let message = Message::Connection { fd, peer, permit };
+    if let Err(Message::Connection { fd, peer, permit }) =
+        worker.shared.mailbox(target).post(message)
+    {
+        // It is behind with its messages: a load that the count does not show.
+        downstream::start(worker, fd, peer, permit.moved_to(own));
+    }
+}
+
+/// A descriptor kept aside, so that a client can be refused when there is no other left.
+#[derive(Debug)]
+struct Reserve(Option<OwnedFd>);
+
+impl Reserve {
+    fn new() -> Self {
+        use rustix::fs::{Mode, OFlags, open};
+        Self(open("/dev/null", OFlags::CLOEXEC, Mode::empty()).ok())
+    }
+
+    /// Accepts and closes one connection with the spare descriptor: its client learns at once that
+    /// there is no room, instead of waiting for an answer that cannot come.
+    fn refuse(&mut self, socket: &Acceptor, error: &io::Error) {
+        log::warn!("accepting a connection: {error}; one client is turned away");
+        drop(self.0.take());
+        drop(socket.try_accept());
+        *self = Self::new();
+    }
+}

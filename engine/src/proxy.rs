@@ -1,0 +1,355 @@
+//! The engine as a whole, for whoever embeds it: [`Proxy::builder`], and a [`Handle`] to publish,
+//! watch and drain it from any thread.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use corelane_config::{Config, Snapshot};
+
+use crate::listener::Bound;
+use crate::publish::{Generation, Publisher, Shared};
+use crate::rt::driver::Driver;
+use crate::telemetry::MetricsReport;
+use crate::worker::{self, Message};
+
+/// How long workers get to hand out their numbers. One that is stuck for longer is left out.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a drain looks whether everybody has left.
+const DRAIN_POLL: Duration = Duration::from_millis(10);
+/// How long worker threads get to end once they are told to.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why the engine did not start, or did not take a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<String> for StartError {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// What is needed to start the engine.
+#[derive(Debug)]
+pub struct ProxyBuilder {
+    config: Config,
+    workers: Option<usize>,
+}
+
+/// A running engine.
+#[derive(Debug)]
+pub struct Proxy {
+    handle: Handle,
+}
+
+/// The engine, from any thread.
+#[derive(Debug, Clone)]
+pub struct Handle(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    publisher: Mutex<Publisher>,
+    driver: Driver,
+    phase: AtomicU8,
+    ended: Mutex<Option<Drained>>,
+    end: Condvar,
+}
+
+/// What a drain came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drained {
+    /// Requests that were cut off because the drain's time was over. Idle connections and tunnels do
+    /// not count.
+    pub requests_cut: u64,
+}
+
+const SERVING: u8 = 0;
+const DRAINING: u8 = 1;
+const STOPPING: u8 = 2;
+
+impl Proxy {
+    /// Begins to describe an engine that serves `config`.
+    #[must_use]
+    pub fn builder(config: Config) -> ProxyBuilder {
+        ProxyBuilder {
+            config,
+            workers: None,
+        }
+    }
+
+    /// The engine's handle.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Waits until the engine has drained, because somebody called [`Handle::drain`].
+    #[must_use]
+    pub fn run(self) -> Drained {
+        let inner = &self.handle.0;
+        let mut ended = inner.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(drained) = *ended {
+                return drained;
+            }
+            ended = inner
+                .end
+                .wait(ended)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl ProxyBuilder {
+    /// How many workers there are, whatever the configuration says.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// Starts the workers and binds the listeners: when this returns, clients can connect.
+    ///
+    /// # Errors
+    /// When no event loop can be made, a thread cannot be started, or the configuration cannot be
+    /// published; the text names the listener or the key.
+    pub fn build(self) -> Result<Proxy, StartError> {
+        let snapshot = self.config.snapshot().clone();
+        let runtime = &snapshot.runtime;
+        let workers = self.workers.or(runtime.workers).unwrap_or_else(cpus).max(1);
+        raise_descriptor_limit();
+        let driver = Driver::choose(runtime.io, runtime.defer_taskrun, workers)?;
+        log::info!("{workers} workers on {driver}");
+        let shared = Arc::new(Shared::new(workers));
+        start_workers(&shared, &driver, pins(&snapshot, workers))?;
+        let publisher = Mutex::new(Publisher::new(shared.clone()));
+        let handle = Handle(Arc::new(Inner {
+            shared,
+            publisher,
+            driver,
+            phase: AtomicU8::new(SERVING),
+            ended: Mutex::new(None),
+            end: Condvar::new(),
+        }));
+        if let Err(error) = handle.publish(&self.config) {
+            handle.stop();
+            return Err(error);
+        }
+        Ok(Proxy { handle })
+    }
+}
+
+impl Handle {
+    /// Makes `config` the configuration of every request from now on; requests under way end on the
+    /// one on which they began. What `runtime:` says holds from the next start.
+    ///
+    /// # Errors
+    /// When a listener cannot be bound, the access log cannot be opened, or a worker cannot prepare
+    /// it. Then the old configuration goes on, everywhere.
+    pub fn publish(&self, config: &Config) -> Result<u64, StartError> {
+        Ok(self.publisher().publish(config.snapshot().clone())?)
+    }
+
+    /// The configuration that new requests begin on.
+    #[must_use]
+    pub fn generation(&self) -> Option<Arc<Generation>> {
+        self.0.shared.published()
+    }
+
+    /// The addresses that are bound, with the listeners' names.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<Bound> {
+        self.publisher().bound()
+    }
+
+    /// The event loop that the workers run on, in words, with the reason for it.
+    #[must_use]
+    pub fn driver(&self) -> String {
+        self.0.driver.to_string()
+    }
+
+    /// Whether the engine takes new connections.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.0.phase.load(Ordering::Acquire) == SERVING
+    }
+
+    /// The numbers of all workers, added up. A worker that does not answer within a second is left
+    /// out.
+    #[must_use]
+    pub fn report(&self) -> MetricsReport {
+        let workers = self.0.shared.workers();
+        let (to, from) = sync_channel(workers);
+        self.0.shared.tell_all(|| Message::Report(to.clone()));
+        drop(to);
+        let deadline = Instant::now() + REPORT_TIMEOUT;
+        let mut sum: Option<MetricsReport> = None;
+        while let Ok(part) = from.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match &mut sum {
+                Some(sum) => sum.merge(&part),
+                None => sum = Some(*part),
+            }
+        }
+        sum.unwrap_or_default()
+    }
+
+    /// Opens the access log's file anew, after it has been moved away.
+    pub fn reopen_log(&self) {
+        self.publisher().reopen_log();
+    }
+
+    /// Begins to drain: listeners close after `runtime.drain_delay`, requests get until
+    /// `runtime.drain_timeout`. A second call cuts everything at once. Does not wait; [`Proxy::run`]
+    /// returns when it is done.
+    pub fn drain(&self) {
+        let begun =
+            self.0
+                .phase
+                .compare_exchange(SERVING, DRAINING, Ordering::AcqRel, Ordering::Acquire);
+        if begun.is_err() {
+            self.0.phase.store(STOPPING, Ordering::Release);
+            return;
+        }
+        let handle = self.clone();
+        let spawned = std::thread::Builder::new()
+            .name("drain".into())
+            .spawn(move || handle.run_drain());
+        if let Err(error) = spawned {
+            log::error!("draining at once, without a thread: {error}");
+            self.run_drain();
+        }
+    }
+
+    fn run_drain(&self) {
+        let (delay, timeout) =
+            self.generation()
+                .map_or((Duration::ZERO, Duration::ZERO), |generation| {
+                    let runtime = &generation.snapshot.runtime;
+                    (runtime.drain_delay, runtime.drain_timeout)
+                });
+        self.wait_unless_stopped(Instant::now() + delay, || false);
+        self.publisher().close_listeners();
+        self.0.shared.tell_all(|| Message::Drain);
+        let deadline = Instant::now() + timeout;
+        self.wait_unless_stopped(deadline, || self.0.shared.open_connections() == 0);
+        let requests_cut = match self.0.shared.open_connections() {
+            0 => 0,
+            _ => self.report().requests_in_flight(),
+        };
+        self.stop();
+        *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Drained { requests_cut });
+        self.0.end.notify_all();
+    }
+
+    /// Waits until `done`, `deadline`, or somebody is impatient.
+    fn wait_unless_stopped(&self, deadline: Instant, done: impl Fn() -> bool) {
+        let parked = Mutex::new(());
+        let nobody_notifies = Condvar::new();
+        let mut guard = parked.lock().unwrap_or_else(PoisonError::into_inner);
+        while !done() && self.0.phase.load(Ordering::Acquire) == DRAINING {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = nobody_notifies.wait_timeout(guard, left.min(DRAIN_POLL));
+            guard = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn stop(&self) {
+        self.0.phase.store(STOPPING, Ordering::Release);
+        self.0.shared.tell_all(|| Message::Stop);
+        if !self.publisher().wait_stopped(Instant::now() + STOP_TIMEOUT) {
+            log::warn!("a worker did not stop within {STOP_TIMEOUT:?}");
+        }
+    }
+
+    fn publisher(&self) -> std::sync::MutexGuard<'_, Publisher> {
+        self.0
+            .publisher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The CPUs that this process may use: affinity and cgroup quota.
+fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Which core each worker is pinned to. Without an order, only when the process has whole cores of
+/// its own: pinned threads under a quota would wait for each other's cores.
+fn pins(snapshot: &Snapshot, workers: usize) -> Vec<Option<core_affinity::CoreId>> {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let owned = cores.len() == cpus() && workers <= cores.len();
+    let pin = snapshot.runtime.pin.unwrap_or(owned) && !cores.is_empty();
+    (0..workers)
+        .map(|worker| pin.then(|| cores[worker % cores.len()]))
+        .collect()
+}
+
+fn start_workers(
+    shared: &Arc<Shared>,
+    driver: &Driver,
+    pins: Vec<Option<core_affinity::CoreId>>,
+) -> Result<(), StartError> {
+    for (index, core) in pins.into_iter().enumerate() {
+        let (shared, driver) = (shared.clone(), driver.clone());
+        shared.worker_started();
+        std::thread::Builder::new()
+            .name(format!("worker-{index}"))
+            .spawn(move || run_worker(index, &driver, core, &shared))
+            .map_err(|error| StartError(format!("starting worker {index}: {error}")))?;
+    }
+    Ok(())
+}
+
+fn run_worker(
+    index: usize,
+    driver: &Driver,
+    core: Option<core_affinity::CoreId>,
+    shared: &Arc<Shared>,
+) {
+    if core.is_some_and(|core| !core_affinity::set_for_current(core)) {
+        log::warn!("worker {index} could not be pinned to its core");
+    }
+    let running = catch_unwind(AssertUnwindSafe(|| {
+        driver.block_on(worker::run(index, shared.clone()))
+    }));
+    match running {
+        Ok(Ok(())) => shared.worker_stopped(),
+        Ok(Err(error)) => {
+            log::error!("worker {index}: its event loop could not be made: {error}");
+            shared.worker_stopped();
+        }
+        Err(_) => {
+            // A dead worker behind a live listener would swallow its share of all connections.
+            log::error!("worker {index}: its event loop died; the process ends");
+            std::process::abort();
+        }
+    }
+}
+
+/// Every connection needs a descriptor or two: takes what the hard limit gives.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        log::warn!("raising the limit of open files: {error}");
+    }
+}

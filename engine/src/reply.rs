@@ -1,0 +1,220 @@
+//! Replies that the gateway makes itself: of routes, of errors, of filters.
+//!
+//! Each names its outcome and the request's id; an error says which limit or rule made it, and
+//! nothing about what lies behind the gateway.
+
+use bytes::Bytes;
+use corelane_codec::encode::{Persistence, ResponseFraming, encode_response_head};
+use corelane_codec::{BodyLength, Method, Name, ResponseHead};
+use corelane_config::{Action, MethodSet, Redirect, RedirectFrom, Route};
+
+use crate::error::{Error, Kind};
+use crate::exchange::{Done, Exchange};
+use crate::forward::Sink;
+use crate::outcome::Outcome;
+
+/// A reply that is made here.
+#[derive(Debug, Clone)]
+pub struct LocalReply {
+    status: u16,
+    outcome: Outcome,
+    fields: Vec<(Bytes, Bytes)>,
+    body: Bytes,
+}
+
+impl LocalReply {
+    /// A reply with this status and nothing in it.
+    #[must_use]
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            outcome: Outcome::LocalReply,
+            fields: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// Adds a field. One that is not a field name and a field value (RFC 9110 §5.1, §5.5) is dropped
+    /// when the reply is sent.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) -> Self {
+        self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.field("content-type", content_type)
+    }
+
+    /// Says how the exchange ended; `local_reply` unless this is called.
+    #[must_use]
+    pub fn outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome;
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+}
+
+/// The reply of a route that says `respond:`.
+pub(crate) async fn respond(exchange: &mut Exchange<'_>, route: &Route) -> Result<Done, Error> {
+    let Action::Respond {
+        status,
+        body,
+        headers,
+    } = &route.action
+    else {
+        return Err(Kind::Internal.into());
+    };
+    begin(exchange.response, *status);
+    for (name, value) in headers {
+        exchange.response.fields.push(name, value.as_bytes());
+    }
+    crate::request::apply(&route.response_edits, &mut exchange.response.fields);
+    finish(exchange, Outcome::LocalReply, body).await
+}
+
+/// The reply of a route that says `redirect:`.
+pub(crate) async fn redirect(
+    exchange: &mut Exchange<'_>,
+    route: &Route,
+    redirect: &Redirect,
+) -> Result<Done, Error> {
+    begin(exchange.response, redirect.status);
+    let notes = &mut *exchange.notes;
+    let mut location = std::mem::take(&mut notes.text);
+    location.clear();
+    let from = RedirectFrom {
+        scheme: "http",
+        authority: &notes.authority,
+        path: &notes.path,
+        query: notes.query(),
+    };
+    redirect.location(from, &route.matcher, &notes.captures, &mut location);
+    exchange
+        .response
+        .fields
+        .push_known(Name::Location, &location);
+    notes.text = location;
+    crate::request::apply(&route.response_edits, &mut exchange.response.fields);
+    finish(exchange, Outcome::LocalReply, b"").await
+}
+
+/// 405 with the methods that would have been allowed (RFC 9110 §15.5.6).
+pub(crate) async fn method_not_allowed(
+    exchange: &mut Exchange<'_>,
+    methods: MethodSet,
+) -> Result<Done, Error> {
+    begin(exchange.response, 405);
+    let allow = exchange.local.snapshot().table.allow(methods).to_string();
+    exchange
+        .response
+        .fields
+        .push_known(Name::Allow, allow.as_bytes());
+    let detail = "no route for this path takes this method";
+    problem(exchange, Outcome::MethodNotAllowed, detail, None).await
+}
+
+/// A reply that a filter made.
+pub(crate) async fn local(exchange: &mut Exchange<'_>, reply: &LocalReply) -> Result<Done, Error> {
+    begin(exchange.response, reply.status);
+    for (name, value) in &reply.fields {
+        exchange.response.fields.push(name, value);
+    }
+    finish(exchange, reply.outcome, &reply.body).await
+}
+
+/// Tells the client what went wrong.
+pub(crate) async fn error(exchange: &mut Exchange<'_>, error: Error) -> Result<Done, Error> {
+    let (status, outcome) = error.reply();
+    begin(exchange.response, status);
+    problem(exchange, outcome, &error.to_string(), error.limit()).await
+}
+
+fn begin(head: &mut ResponseHead, status: u16) {
+    head.clear();
+    head.set_status(status);
+}
+
+/// A problem document (RFC 9457).
+async fn problem(
+    exchange: &mut Exchange<'_>,
+    outcome: Outcome,
+    detail: &str,
+    limit: Option<&str>,
+) -> Result<Done, Error> {
+    let status = exchange.response.status();
+    let mut document = serde_json::json!({
+        "title": corelane_codec::reason_phrase(status),
+        "status": status,
+        "detail": detail,
+        "outcome": outcome.as_str(),
+        "request_id": exchange.identity.request_id.as_str(),
+    });
+    if let Some(limit) = limit {
+        document["limit"] = limit.into();
+    }
+    exchange
+        .response
+        .fields
+        .push_known(Name::ContentType, b"application/problem+json");
+    finish(exchange, outcome, format!("{document}\n").as_bytes()).await
+}
+
+/// Sends the head that lies in `exchange.response`, with a body.
+async fn finish(exchange: &mut Exchange<'_>, outcome: Outcome, body: &[u8]) -> Result<Done, Error> {
+    exchange.body.skip_buffered();
+    let bodiless = exchange.request.method() == Method::Head;
+    let request_id = exchange.identity.request_id;
+    let fields = &mut exchange.response.fields;
+    fields.set_known(Name::XCorelaneOutcome, outcome.as_str().as_bytes());
+    if !request_id.as_str().is_empty() {
+        fields.set_known(Name::XRequestId, request_id.as_str().as_bytes());
+    }
+    exchange
+        .worker
+        .timers
+        .clock
+        .with_date(|date| fields.set_known(Name::Date, date));
+    let request_read = exchange.body.is_ended();
+    let persistence = exchange.persistence(request_read);
+    let status = exchange.response.status();
+    if let Sink::Wire(wire) = &mut exchange.reply {
+        wire.out.clear();
+        wire.framing = BodyLength::Length(body.len() as u64);
+        let framing = match status {
+            204 | 304 => ResponseFraming::Bodiless,
+            _ => ResponseFraming::Length(body.len() as u64),
+        };
+        encode_response_head(wire.out, exchange.response, framing, persistence);
+    }
+    exchange.tally.status = status;
+    exchange.tally.replied = true;
+    if !bodiless && !body.is_empty() {
+        exchange.reply.write(body, false).await?;
+    }
+    exchange.reply.finish(None).await?;
+    Ok(Done::Replied(outcome))
+}
+
+impl Exchange<'_> {
+    /// What the reply's head says about the connection. Also settles it: what is said is kept.
+    pub(crate) fn persistence(&mut self, request_read: bool) -> Persistence<'static> {
+        // A request that is still coming in when its answer leaves may never end: whoever sends it
+        // must not wait for another turn on this connection.
+        let goes_on = self.arrival.keep_alive && request_read && !self.worker.is_draining();
+        self.arrival.keep_alive = goes_on;
+        match (goes_on, self.arrival.http11) {
+            (false, _) => Persistence::Close,
+            (true, true) => Persistence::Implied,
+            (true, false) => Persistence::KeepAlive,
+        }
+    }
+}

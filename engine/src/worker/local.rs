@@ -1,0 +1,140 @@
+//! One generation as one worker sees it: services with their pools, routes with their counters.
+//!
+//! Built by the worker when a generation is prepared, taken into use when it is published, and kept
+//! by the requests that began on it.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use corelane_config::{Action, EndpointAddress, Route, RouteId, Service, ServiceId, Snapshot};
+
+use super::Worker;
+use crate::publish::Generation;
+use crate::service::{EndpointState, ServiceState, Split, millis};
+use crate::telemetry::{ListenerId, SeriesId};
+
+/// One generation as one worker sees it.
+#[derive(Debug)]
+pub(crate) struct Local {
+    pub(crate) generation: Arc<Generation>,
+    services: Vec<Rc<ServiceState>>,
+    routes: Vec<RouteState>,
+    listeners: Vec<ListenerId>,
+    /// The series of requests that met no route.
+    pub(crate) unrouted: SeriesId,
+}
+
+/// A route's state on one worker.
+#[derive(Debug)]
+pub(crate) struct RouteState {
+    /// How several targets share the requests; `None` when one takes all.
+    split: Option<Split>,
+    /// The target that takes all, where there is no split.
+    only: usize,
+    /// By target; one entry for a route that answers itself.
+    series: Vec<SeriesId>,
+}
+
+impl Local {
+    pub(crate) fn new(worker: &Worker, generation: Arc<Generation>) -> Self {
+        let snapshot = generation.snapshot.clone();
+        let services: Vec<_> = snapshot
+            .services
+            .iter()
+            .map(|service| Rc::new(service_state(worker, service, &snapshot)))
+            .collect();
+        let routes = snapshot
+            .routes
+            .iter()
+            .map(|route| route_state(worker, route, &services))
+            .collect();
+        let listeners = snapshot
+            .listeners
+            .iter()
+            .map(|listener| worker.metrics.listener(&listener.name))
+            .collect();
+        Self {
+            services,
+            routes,
+            listeners,
+            unrouted: worker.metrics.series("", ""),
+            generation,
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.generation.snapshot
+    }
+
+    pub(crate) fn service(&self, id: ServiceId) -> &Rc<ServiceState> {
+        &self.services[id.index()]
+    }
+
+    pub(crate) fn route(&self, id: RouteId) -> &RouteState {
+        &self.routes[id.index()]
+    }
+
+    /// The listener's counters; a connection may be older than this generation's listeners.
+    pub(crate) fn listener(&self, index: usize) -> Option<ListenerId> {
+        self.listeners.get(index).copied()
+    }
+}
+
+impl RouteState {
+    /// The index of the target for the next request.
+    pub(crate) fn next_target(&self) -> usize {
+        self.split.as_ref().map_or(self.only, Split::next)
+    }
+
+    pub(crate) fn series(&self, target: usize) -> SeriesId {
+        self.series[target]
+    }
+}
+
+fn route_state(worker: &Worker, route: &Route, services: &[Rc<ServiceState>]) -> RouteState {
+    let Action::Forward { to, .. } = &route.action else {
+        return RouteState {
+            split: None,
+            only: 0,
+            series: vec![worker.metrics.series(&route.name, "")],
+        };
+    };
+    let name = |service: ServiceId| &services[service.index()].name;
+    RouteState {
+        split: Split::new(&worker.shared.registry, &route.name, to),
+        only: to.iter().position(|target| target.weight > 0).unwrap_or(0),
+        series: to
+            .iter()
+            .map(|target| worker.metrics.series(&route.name, name(target.service)))
+            .collect(),
+    }
+}
+
+fn service_state(worker: &Worker, service: &Service, snapshot: &Snapshot) -> ServiceState {
+    let metrics = worker.metrics.service(&service.name);
+    ServiceState::new(service, metrics, worker.index, |address| {
+        endpoint_state(worker, &service.name, address, snapshot)
+    })
+}
+
+fn endpoint_state(
+    worker: &Worker,
+    service: &str,
+    address: &EndpointAddress,
+    snapshot: &Snapshot,
+) -> Rc<EndpointState> {
+    let most = snapshot.limits.upstream_idle_connections;
+    let timeout = millis(snapshot.limits.upstream_keepalive_timeout);
+    let label = address.to_string();
+    worker.adopt_endpoint(
+        service,
+        &label,
+        |state| state.pool.set_bounds(most, timeout),
+        || EndpointState {
+            address: address.clone(),
+            label: Rc::from(&*label),
+            pool: worker.pools.create(most, timeout),
+            metrics: worker.metrics.endpoint(service, &label),
+        },
+    )
+}

@@ -1,0 +1,334 @@
+//! One worker: a pinned thread with its own event loop, pools, buffers, counters and connections.
+//!
+//! Nothing in here is shared. Other threads leave messages in the worker's mailbox and read what it
+//! publishes; a request finds all it needs behind the one `&Rc<Worker>` that is passed along.
+
+mod local;
+mod random;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+pub(crate) use local::Local;
+use random::Random;
+
+use crate::downstream::{self, Peer};
+use crate::io::buffers::BufferPool;
+use crate::io::deadline::Waiter;
+use crate::listener::{self, Permit, Socket};
+use crate::publish::{Generation, Shared};
+use crate::rt;
+use crate::rt::clock::Clock;
+use crate::rt::timer::{Alarm, Timers};
+use crate::service::EndpointState;
+use crate::telemetry::{LogSink, Metrics, MetricsReport};
+use crate::upstream::Pools;
+
+/// The tick task looks after logs and pools this often while there is nothing else to do
+/// (milliseconds).
+const TICK_MS: u64 = 100;
+
+/// How long connections get to notice that they are ended (milliseconds).
+const STOP_MS: u64 = 500;
+
+/// What other threads ask of a worker.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// A connection that another worker has accepted.
+    Connection {
+        fd: OwnedFd,
+        peer: Peer,
+        permit: Permit,
+    },
+    /// Build what this generation needs, without using it yet.
+    Prepare(Box<Preparation>),
+    /// The prepared generation has been published: serve its listeners, close those that are gone.
+    Commit,
+    /// The prepared generation was refused elsewhere: forget it.
+    Discard,
+    /// Hand out the numbers.
+    Report(SyncSender<Box<MetricsReport>>),
+    /// Stop accepting, let requests end.
+    Drain,
+    /// End every connection now.
+    Stop,
+}
+
+/// What a worker needs to prepare a generation.
+#[derive(Debug)]
+pub(crate) struct Preparation {
+    pub(crate) generation: Arc<Generation>,
+    /// This worker's own sockets, for listeners that it does not serve yet.
+    pub(crate) sockets: Vec<Socket>,
+    /// A new access log, if that has changed.
+    pub(crate) log: LogChange,
+    pub(crate) done: SyncSender<Result<(), String>>,
+}
+
+/// What becomes of the access log.
+#[derive(Debug)]
+pub(crate) enum LogChange {
+    Keep,
+    Set(Option<LogSink>),
+}
+
+/// One worker's state.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) index: usize,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) timers: Timers,
+    pub(crate) buffers: BufferPool,
+    pub(crate) pools: Pools,
+    pub(crate) metrics: Metrics,
+    pub(crate) random: Random,
+    pub(crate) exchanges: downstream::Exchanges,
+    pub(crate) connections: downstream::Connections,
+    pub(crate) accepting: listener::AcceptLoops,
+    log: RefCell<Option<LogSink>>,
+    current: RefCell<Option<Rc<Local>>>,
+    prepared: RefCell<Option<Prepared>>,
+    endpoints: RefCell<HashMap<String, Weak<EndpointState>>>,
+    draining: Cell<bool>,
+}
+
+#[derive(Debug)]
+struct Prepared {
+    local: Rc<Local>,
+    sockets: Vec<Socket>,
+    log: LogChange,
+}
+
+impl Worker {
+    fn new(index: usize, shared: Arc<Shared>) -> Rc<Self> {
+        Rc::new(Self {
+            index,
+            shared,
+            timers: Timers::new(Clock::kernel()),
+            buffers: BufferPool::default(),
+            pools: Pools::default(),
+            metrics: Metrics::new(index),
+            random: Random::from_entropy(),
+            exchanges: downstream::Exchanges::default(),
+            connections: downstream::Connections::default(),
+            accepting: listener::AcceptLoops::default(),
+            log: RefCell::new(None),
+            current: RefCell::new(None),
+            prepared: RefCell::new(None),
+            endpoints: RefCell::new(HashMap::new()),
+            draining: Cell::new(false),
+        })
+    }
+
+    /// The generation that is published now, as this worker sees it.
+    pub(crate) fn current(&self) -> Option<Rc<Local>> {
+        let published = self.shared.published_number();
+        let mut current = self.current.borrow_mut();
+        let is_current = |local: &Rc<Local>| local.generation.number == published;
+        if !current.as_ref().is_some_and(is_current) {
+            let prepared = self.prepared.borrow();
+            if let Some(next) = prepared
+                .as_ref()
+                .map(|p| &p.local)
+                .filter(|local| is_current(local))
+            {
+                *current = Some(next.clone());
+            }
+        }
+        current.clone()
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Writes to the access log, if there is one.
+    pub(crate) fn with_log(&self, write: impl FnOnce(&mut LogSink)) {
+        if let Some(log) = self.log.borrow_mut().as_mut() {
+            write(log);
+        }
+    }
+
+    /// Whether there is an access log.
+    pub(crate) fn has_log(&self) -> bool {
+        self.log.borrow().is_some()
+    }
+
+    /// The state of an endpoint: the one that an older generation still holds, or a new one.
+    pub(crate) fn adopt_endpoint(
+        &self,
+        service: &str,
+        address: &str,
+        adopt: impl FnOnce(&EndpointState),
+        make: impl FnOnce() -> EndpointState,
+    ) -> Rc<EndpointState> {
+        let key = format!("{service} {address}");
+        if let Some(state) = self.endpoints.borrow().get(&key).and_then(Weak::upgrade) {
+            adopt(&state);
+            return state;
+        }
+        let state = Rc::new(make());
+        self.endpoints
+            .borrow_mut()
+            .insert(key, Rc::downgrade(&state));
+        state
+    }
+
+    fn prepare(&self, preparation: Preparation) {
+        let Preparation {
+            generation,
+            sockets,
+            log,
+            done,
+        } = preparation;
+        let local = Rc::new(Local::new(self, generation));
+        *self.prepared.borrow_mut() = Some(Prepared {
+            local,
+            sockets,
+            log,
+        });
+        // The publisher has given up waiting if nobody receives this; it will discard.
+        let _too_late = done.send(Ok(()));
+    }
+
+    /// Takes the prepared generation into use.
+    fn commit(self: &Rc<Self>) {
+        let Some(local) = self.current() else { return };
+        let Some(Prepared { sockets, log, .. }) = self.prepared.borrow_mut().take() else {
+            return;
+        };
+        if let LogChange::Set(sink) = log {
+            *self.log.borrow_mut() = sink;
+        }
+        self.endpoints
+            .borrow_mut()
+            .retain(|_, state| state.strong_count() > 0);
+        listener::serve(self, &local, sockets);
+    }
+
+    fn drain(&self) {
+        self.draining.set(true);
+        self.accepting.stop();
+        self.connections.wake_all();
+    }
+
+    fn flush_log(&self) {
+        self.with_log(LogSink::flush);
+    }
+}
+
+/// Runs a worker on this thread until it is told to stop, or has drained.
+pub(crate) async fn run(index: usize, shared: Arc<Shared>) {
+    let worker = Worker::new(index, shared);
+    rt::spawn(tick(worker.clone()));
+    let reaping = worker.clone();
+    rt::spawn(async move { reaping.pools.reap().await });
+    loop {
+        let message = worker.shared.mailbox(index).receive().await;
+        match message {
+            Message::Connection { fd, peer, permit } => {
+                downstream::start(&worker, fd, peer, permit);
+            }
+            Message::Prepare(preparation) => worker.prepare(*preparation),
+            Message::Commit => worker.commit(),
+            Message::Discard => drop(worker.prepared.borrow_mut().take()),
+            Message::Report(to) => {
+                // Whoever asked may have given up.
+                let _too_late = to.try_send(Box::new(worker.metrics.report()));
+            }
+            Message::Drain => worker.drain(),
+            Message::Stop => break,
+        }
+    }
+    stop(&worker).await;
+}
+
+/// Ends every connection, so that each exchange gets its outcome, and what the worker holds of itself.
+async fn stop(worker: &Rc<Worker>) {
+    worker.accepting.stop();
+    worker.connections.abort_all();
+    let alarm = Alarm::new();
+    let waiter = Waiter {
+        timers: &worker.timers,
+        alarm: &alarm,
+    };
+    let deadline = waiter.now_ms() + STOP_MS;
+    while worker.connections.len() > 0 && waiter.now_ms() < deadline {
+        waiter.sleep_until(waiter.now_ms() + 1).await;
+    }
+    worker.exchanges.clear();
+    worker.flush_log();
+}
+
+/// Turns the timer wheel and does what is due now and then. Never ends.
+async fn tick(worker: Rc<Worker>) {
+    let timers = &worker.timers;
+    let mut housekeeping_at = 0;
+    let mut busy = Busy::default();
+    loop {
+        let now = timers.clock.now_ms();
+        timers.advance(now);
+        if now >= housekeeping_at {
+            housekeeping_at = now + TICK_MS;
+            worker.flush_log();
+            timers.clock.adjust();
+            worker.pools.expire(now);
+            worker.metrics.tick(now);
+            busy.measure(&worker, timers.clock.now_us());
+        }
+        let until = next_tick(&worker, now).await;
+        let lag = timers.clock.now_us().saturating_sub(until * 1000);
+        worker.metrics.loop_lag(lag);
+    }
+}
+
+/// Sleeps until the next alarm or tick, whichever is first; returns when that was to be.
+async fn next_tick(worker: &Worker, now: u64) -> u64 {
+    let timers = &worker.timers;
+    let mut until = now;
+    let mut sleep = std::pin::pin!(monoio::time::sleep(std::time::Duration::ZERO));
+    std::future::poll_fn(|cx| {
+        let next = timers.next_tick(timers.clock.now_ms(), TICK_MS, cx.waker());
+        if next != until {
+            until = next;
+            let wait = next.saturating_sub(timers.clock.now_ms());
+            sleep
+                .as_mut()
+                .reset(monoio::time::Instant::now() + std::time::Duration::from_millis(wait));
+        }
+        if timers.clock.now_ms() >= until {
+            return std::task::Poll::Ready(());
+        }
+        sleep.as_mut().poll(cx)
+    })
+    .await;
+    until
+}
+
+/// How much of its time the worker's thread was running.
+#[derive(Debug, Default)]
+struct Busy {
+    at_us: u64,
+    ran_us: u64,
+}
+
+impl Busy {
+    fn measure(&mut self, worker: &Worker, now_us: u64) {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let ran = u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000
+            + u64::try_from(time.tv_nsec).unwrap_or(0) / 1000;
+        let (wall, run) = (
+            now_us.saturating_sub(self.at_us),
+            ran.saturating_sub(self.ran_us),
+        );
+        if self.at_us > 0 && wall > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "a ratio of two small numbers")]
+            worker.metrics.busy(run as f64 / wall as f64);
+        }
+        (self.at_us, self.ran_us) = (now_us, ran);
+    }
+}
