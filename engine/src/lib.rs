@@ -11,6 +11,7 @@
 mod downstream;
 mod error;
 mod exchange;
+mod explain;
 mod forward;
 mod identity;
 mod io;
@@ -30,6 +31,9 @@ mod upstream;
 mod worker;
 
 pub use error::{Error, Kind, Retry};
+pub use explain::{
+    Answer, Charge, ExplainError, ExplainRequest, Explanation, RunnerUp, Share, Timeouts, explain,
+};
 pub use listener::Bound;
 pub use outcome::{Outcome, Side};
 pub use proxy::{Drained, Handle, Proxy, ProxyBuilder, StartError};

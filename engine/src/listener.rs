@@ -60,7 +60,7 @@ struct Open {
     fds: Vec<OwnedFd>,
     bound: String,
     /// Removed from the file system when the listener closes.
-    path: Option<UnixPath>,
+    _path: Option<UnixPath>,
 }
 
 /// The file of a Unix socket, removed on drop.
@@ -152,7 +152,7 @@ fn bind(name: &str, address: &ListenAddress, workers: usize, backlog: i32) -> io
                 address: address.clone(),
                 fds,
                 bound: bound.to_string(),
-                path: None,
+                _path: None,
             })
         }
         ListenAddress::Unix(path) => {
@@ -162,7 +162,7 @@ fn bind(name: &str, address: &ListenAddress, workers: usize, backlog: i32) -> io
                 address: address.clone(),
                 fds: vec![OwnedFd::from(socket)],
                 bound: address.to_string(),
-                path: Some(UnixPath(path.clone())),
+                _path: Some(UnixPath(path.clone())),
             })
         }
     }

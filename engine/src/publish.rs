@@ -75,10 +75,6 @@ impl Connections {
     pub(crate) fn leave(&self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
-
-    pub(crate) fn has_room(&self) -> bool {
-        self.open.load(Ordering::Relaxed) < self.most.load(Ordering::Relaxed)
-    }
 }
 
 impl Shared {

@@ -19,8 +19,11 @@ pub trait Cell: Any + Send + Sync {
 /// All cells of a process.
 #[derive(Default)]
 pub struct Registry {
-    cells: Mutex<BTreeMap<(&'static str, String), Weak<dyn Cell>>>,
+    cells: Mutex<BTreeMap<Identity, Weak<dyn Cell>>>,
 }
+
+/// Kind and name of a cell.
+type Identity = (&'static str, String);
 
 impl Registry {
     /// The cell of this kind and name: the one that is there, or a new one that `make` builds.

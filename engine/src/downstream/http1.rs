@@ -25,7 +25,7 @@ use crate::worker::{Local, Worker};
 /// Coroutines kept for reuse by one worker.
 const KEPT: usize = 512;
 
-type ExchangeCoroutine = Coroutine<Rc<Connection>, End>;
+pub(super) type ExchangeCoroutine = Coroutine<Rc<Connection>, End>;
 
 /// The exchange coroutines that no connection uses right now.
 #[derive(Debug, Default)]
@@ -106,7 +106,7 @@ async fn one(
 ) -> After {
     let limits = &local.snapshot().limits;
     let head = match read_head(worker, connection, limits, scratch, buffer).await {
-        Ok(Arrived::Head) => body_framing(scratch),
+        Ok(Arrived::Head) => body_framing(scratch, limits.request_body_bytes),
         Ok(Arrived::End) => return After::Close,
         Ok(Arrived::Nothing) => return After::Next,
         Err(error) if error.kind == Kind::ClientGone => return After::Close,
@@ -212,8 +212,14 @@ async fn read_head(
 }
 
 /// How long the body is, and whether the client waits for a 100 before it sends it.
-fn body_framing(scratch: &Scratch) -> Result<(BodyLength, bool), Error> {
+fn body_framing(scratch: &Scratch, most: u64) -> Result<(BodyLength, bool), Error> {
     let length = request_body_length(&scratch.request).map_err(Kind::Framing)?;
+    if let BodyLength::Length(bytes) = length
+        && most != 0
+        && bytes > most
+    {
+        return Err(Kind::BodyTooLarge.into());
+    }
     let expects = expects_continue(&scratch.request).map_err(Kind::Framing)?;
     Ok((length, expects && !is_bodiless(length)))
 }

@@ -33,21 +33,21 @@ impl Tunnel {
     }
 
     /// Moves bytes until both sides have ended, one fails, or nothing moves for too long.
-    pub(crate) async fn run(self, worker: &Rc<Worker>, connection: &Rc<Connection>) {
+    pub(crate) async fn run(self, worker: Rc<Worker>, connection: Rc<Connection>) {
         let Some(local) = worker.current() else {
             return;
         };
         let idle_ms = millis(local.snapshot().limits.tunnel_idle_timeout);
         drop(local); // a tunnel outlives generations
-        let waiter = connection.waiter(worker);
+        let waiter = connection.waiter(&worker);
         let moved = std::cell::Cell::new(waiter.now_ms());
         let lane = Lane {
-            worker,
+            worker: &worker,
             waiter,
             idle_ms,
             moved: &moved,
         };
-        let client = &connection.stream;
+        let client: &Stream = &connection.stream;
         let mut up = pin!(lane.copy(client, &self.upstream, self.from_client));
         let mut down = pin!(lane.copy(&self.upstream, client, self.from_upstream));
         let (mut up_done, mut down_done) = (false, false);

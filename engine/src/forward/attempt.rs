@@ -219,7 +219,7 @@ async fn talk(
 fn response_timeout(exchange: &Exchange<'_>, route: &Route) -> u64 {
     let timeout = route
         .response_timeout
-        .unwrap_or(exchange.limits().response_timeout);
+        .unwrap_or_else(|| exchange.limits().response_timeout);
     if timeout.is_zero() {
         NEVER
     } else {

@@ -140,7 +140,7 @@ mod tests {
     use crate::rt::clock::Clock;
     use crate::rt::timer::{Alarm, Timers};
     use std::cell::Cell;
-    use std::pin::pin;
+    use std::pin::{Pin, pin};
     use std::rc::Rc;
     use std::task::{Context, Poll, Waker};
 
@@ -164,18 +164,21 @@ mod tests {
                     Poll::Pending
                 }
             });
-            let mut wait = pin!(pace.wait(waiter, event));
-            let mut cx = Context::from_waker(Waker::noop());
-            let outcome = loop {
-                match wait.as_mut().poll(&mut cx) {
-                    Poll::Ready(outcome) => break outcome,
-                    Poll::Pending => now.set(now.get() + 10),
-                }
-            };
-            outcome?;
+            finish(pin!(pace.wait(waiter, event)), &now)?;
             pace.moved(*moves);
         }
         Ok(())
+    }
+
+    /// Polls to the end while time goes by.
+    fn finish<T>(mut wait: Pin<&mut impl Future<Output = T>>, now: &Cell<u64>) -> T {
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            match wait.as_mut().poll(&mut cx) {
+                Poll::Ready(outcome) => return outcome,
+                Poll::Pending => now.set(now.get() + 10),
+            }
+        }
     }
 
     fn client() -> Pace {

@@ -161,38 +161,58 @@ impl Source<'_> {
     }
 }
 
+/// What is to be done after a look at the buffer.
+enum Step {
+    /// There is data in front.
+    Data,
+    /// The body is over.
+    End,
+    /// More must be read.
+    More,
+}
+
 impl WireSource<'_> {
     async fn fill(&mut self) -> Result<bool, Error> {
         loop {
-            if self.decoder.is_ended() {
-                return Ok(false);
-            }
-            if !self.buffer.is_empty() {
-                let found = self
-                    .decoder
-                    .decode(self.buffer.unread())
-                    .map_err(|e| self.malformed(e))?;
-                if !found.data.is_empty() {
-                    self.total += found.data.len() as u64;
-                    if self.most != 0 && self.total > self.most {
-                        return Err(Kind::BodyTooLarge.into());
-                    }
-                    self.run = (found.data.start, found.data.end, found.consumed);
-                    return Ok(true);
-                }
-                self.buffer.consume(found.consumed);
-                if found.end {
-                    return Ok(false);
-                }
-                if found.consumed > 0 && !self.buffer.is_empty() {
-                    continue;
-                }
+            match self.decode()? {
+                Step::Data => return Ok(true),
+                Step::End => return Ok(false),
+                Step::More => {}
             }
             if self.read().await? == 0 {
-                self.decoder.finish().map_err(|e| self.cut_short(e))?;
+                self.decoder.finish().map_err(|_cut_short| self.gone())?;
                 return Ok(false);
             }
         }
+    }
+
+    /// Looks for data in what has been read.
+    fn decode(&mut self) -> Result<Step, Error> {
+        while !self.decoder.is_ended() && !self.buffer.is_empty() {
+            let found = self.decoder.decode(self.buffer.unread());
+            let found = found.map_err(|error| self.malformed(error))?;
+            if !found.data.is_empty() {
+                self.run = (found.data.start, found.data.end, found.consumed);
+                return self.count(found.data.len()).map(|()| Step::Data);
+            }
+            self.buffer.consume(found.consumed);
+            if found.consumed == 0 {
+                break;
+            }
+        }
+        Ok(if self.decoder.is_ended() {
+            Step::End
+        } else {
+            Step::More
+        })
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), Error> {
+        self.total += bytes as u64;
+        if self.most != 0 && self.total > self.most {
+            return Err(Kind::BodyTooLarge.into());
+        }
+        Ok(())
     }
 
     fn is_at_hand(&mut self) -> bool {
@@ -268,11 +288,6 @@ impl WireSource<'_> {
             Role::Request => Kind::Body(error).into(),
             Role::Response => Kind::UpstreamBody(error).into(),
         }
-    }
-
-    /// The peer closed before the body's end.
-    fn cut_short(&self, _error: BodyError) -> Error {
-        self.gone()
     }
 
     fn gone(&self) -> Error {

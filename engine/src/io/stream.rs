@@ -3,7 +3,8 @@
 //! All operations take `&self`, so that both directions can be driven at the same time by one task.
 //! `try_*` never wait: they answer `WouldBlock`, and `readable` or `writable` say when to come again.
 
-use std::future::Future;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -12,7 +13,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use monoio::net::TcpStream;
+use monoio::net::UnixStream;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -22,9 +23,10 @@ use crate::rt::clock::Millis;
 /// One connected byte stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    // Also for Unix sockets: only readiness and the descriptor are asked of it, and those are the
-    // same for every kind of stream socket.
-    socket: TcpStream,
+    // Of monoio's kinds of stream socket the smallest, for TCP too: only readiness and the descriptor
+    // are asked of it, and those are the same for every kind.
+    socket: UnixStream,
+    watch: WatchState,
 }
 
 /// Who connects to whom.
@@ -41,7 +43,8 @@ impl Stream {
     /// When the event loop refuses it (epoll: no memory for another registration).
     pub(crate) fn from_fd(fd: OwnedFd) -> io::Result<Self> {
         Ok(Self {
-            socket: TcpStream::from_std(std::net::TcpStream::from(fd))?,
+            socket: UnixStream::from_std(std::os::unix::net::UnixStream::from(fd))?,
+            watch: WatchState::default(),
         })
     }
 
@@ -121,13 +124,13 @@ impl Stream {
     }
 
     /// Resolves when there is something to read, an end or an error. Harmless to drop.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        self.socket.readable(false).await
+    pub(crate) fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.socket.readable(false)
     }
 
     /// Resolves when there is room to write, or an error. Harmless to drop.
-    pub(crate) async fn writable(&self) -> io::Result<()> {
-        self.socket.writable(false).await
+    pub(crate) fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.socket.writable(false)
     }
 
     /// Sends a FIN: no more bytes will come from this side.
@@ -139,25 +142,6 @@ impl Stream {
     /// Makes the coming close a reset, so that the peer cannot take a cut reply for a whole one.
     pub(crate) fn reset_on_close(&self) {
         let _gone = sockopt::set_socket_linger(self.fd(), Some(std::time::Duration::ZERO));
-    }
-
-    /// Sends everything, waiting for room until `deadline`.
-    pub(crate) async fn send_all(
-        &self,
-        mut bytes: &[u8],
-        waiter: Waiter<'_>,
-        deadline: Millis,
-    ) -> Result<(), StreamError> {
-        while !bytes.is_empty() {
-            match self.try_send(bytes) {
-                Ok(count) => bytes = &bytes[count..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    waiter.until(deadline, self.writable()).await??;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
     }
 }
 
@@ -202,45 +186,33 @@ fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
 /// noticed before the next request could be sent into the void.
 pub(crate) struct Watch {
     body: Pin<Box<dyn Future<Output = ()>>>,
-    state: Rc<WatchState>,
+    stream: Rc<Stream>,
 }
 
+/// What a stream and its watch tell each other; in the stream, because an idle connection pays for
+/// every allocation.
 #[derive(Debug, Default)]
 struct WatchState {
-    armed: std::cell::Cell<bool>,
-    fired: std::cell::Cell<bool>,
+    armed: Cell<bool>,
+    fired: Cell<bool>,
 }
 
 impl Watch {
-    /// Watches `stream`; the first poll arms it.
+    /// Watches `stream`, which has no other watch; the first poll arms it.
     pub(crate) fn new(stream: Rc<Stream>) -> Self {
-        let state = Rc::new(WatchState::default());
-        state.armed.set(true);
-        let inside = state.clone();
-        let body = Box::pin(async move {
-            loop {
-                std::future::poll_fn(|_| {
-                    if inside.armed.replace(false) {
-                        Poll::Ready(())
-                    } else {
-                        Poll::Pending
-                    }
-                })
-                .await;
-                // An error of the poll is readiness too: the next read says what is wrong.
-                let _shown_by_the_read = stream.readable().await;
-                inside.fired.set(true);
-            }
-        });
-        Self { body, state }
+        stream.watch.armed.set(true);
+        Self {
+            body: Box::pin(watch(stream.clone())),
+            stream,
+        }
     }
 
     /// Ready once the stream is readable (or dead); stays ready until `rearm`.
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.state.fired.get() {
+        if !self.has_fired() {
             let _never_ready = self.body.as_mut().poll(cx);
         }
-        if self.state.fired.get() {
+        if self.has_fired() {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -249,20 +221,34 @@ impl Watch {
 
     /// Starts the next watch, when everything that was there has been read.
     pub(crate) fn rearm(&mut self) {
-        if self.state.fired.replace(false) {
-            self.state.armed.set(true);
+        if self.stream.watch.fired.replace(false) {
+            self.stream.watch.armed.set(true);
         }
     }
 
     pub(crate) fn has_fired(&self) -> bool {
-        self.state.fired.get()
+        self.stream.watch.fired.get()
+    }
+}
+
+/// The body of a watch: rests until it is armed, polls, and rests again.
+async fn watch(stream: Rc<Stream>) {
+    loop {
+        poll_fn(|_| match stream.watch.armed.replace(false) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+        // An error of the poll is readiness too: the next read says what is wrong.
+        let _shown_by_the_read = stream.readable().await;
+        stream.watch.fired.set(true);
     }
 }
 
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Watch")
-            .field("state", &self.state)
+            .field("stream", &self.stream)
             .finish_non_exhaustive()
     }
 }

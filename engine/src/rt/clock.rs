@@ -4,6 +4,7 @@
 //! nanoseconds and lags by at most one kernel tick (4 ms), which is finer than the timer wheel.
 
 use std::cell::{Cell, RefCell};
+#[cfg(test)]
 use std::rc::Rc;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -29,6 +30,7 @@ enum Source {
         origin_us: u64,
     },
     /// Milliseconds, moved by hand.
+    #[cfg(test)]
     Virtual(Rc<Cell<u64>>),
 }
 
@@ -46,6 +48,7 @@ impl Clock {
         })
     }
 
+    #[cfg(test)]
     /// A clock that stands still until its cell (milliseconds) is moved.
     pub(crate) fn virtual_time(now: Rc<Cell<u64>>) -> Self {
         Self::from_source(Source::Virtual(now))
@@ -71,6 +74,7 @@ impl Clock {
             Source::Kernel { origin_us } => {
                 micros(ClockId::MonotonicCoarse).saturating_sub(*origin_us) / 1000
             }
+            #[cfg(test)]
             Source::Virtual(now) => now.get(),
         }
     }
@@ -79,6 +83,7 @@ impl Clock {
     pub(crate) fn now_us(&self) -> u64 {
         match &self.source {
             Source::Kernel { origin_us } => micros(ClockId::Monotonic).saturating_sub(*origin_us),
+            #[cfg(test)]
             Source::Virtual(now) => now.get() * 1000,
         }
     }
@@ -92,6 +97,7 @@ impl Clock {
     pub(crate) fn adjust(&self) {
         let wall = match self.source {
             Source::Kernel { .. } => micros(ClockId::Realtime),
+            #[cfg(test)]
             // 2026-01-01: a fixed date, so that a simulated run prints the same bytes every time.
             Source::Virtual(_) => 1_767_225_600_000_000 + self.now_us(),
         };
@@ -125,9 +131,11 @@ fn http_date(unix_seconds: u64) -> [u8; 29] {
     let (days, second_of_day) = (unix_seconds / 86_400, unix_seconds % 86_400);
     let (year, month, day) = civil_date(days);
     let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
-    text[..3].copy_from_slice(DAYS[(days % 7) as usize]);
+    let weekday = usize::try_from(days % 7).unwrap_or(0);
+    text[..3].copy_from_slice(DAYS[weekday]);
     put_digits(&mut text[5..7], day);
-    text[8..11].copy_from_slice(MONTHS[(month - 1) as usize]);
+    let month_index = usize::try_from(month - 1).unwrap_or(0);
+    text[8..11].copy_from_slice(MONTHS[month_index]);
     put_digits(&mut text[12..16], year);
     put_digits(&mut text[17..19], second_of_day / 3600);
     put_digits(&mut text[20..22], second_of_day / 60 % 60);

@@ -76,24 +76,22 @@ mod tests {
     use super::*;
     use std::task::Waker;
 
+    async fn doubler(desk: Rc<Desk<u32, u32>>, gate: Rc<Cell<bool>>) {
+        loop {
+            let input = desk.next().await;
+            poll_fn(|_| match gate.get() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+            desk.finish(input * 2);
+        }
+    }
+
     #[test]
     fn one_box_serves_many_inputs_and_waits_in_between() {
         let gate = Rc::new(Cell::new(false));
-        let gate_inside = gate.clone();
-        let mut coroutine = Coroutine::new(|desk: Rc<Desk<u32, u32>>| async move {
-            loop {
-                let input = desk.next().await;
-                poll_fn(|_| {
-                    if gate_inside.get() {
-                        Poll::Ready(())
-                    } else {
-                        Poll::Pending
-                    }
-                })
-                .await;
-                desk.finish(input * 2);
-            }
-        });
+        let mut coroutine = Coroutine::new(|desk| doubler(desk, gate.clone()));
         let mut cx = Context::from_waker(Waker::noop());
         for input in 1..4 {
             gate.set(false);

@@ -20,10 +20,10 @@ const COMPLETION_ENTRIES: u32 = 8192;
 
 /// The event loop that was chosen for all workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Driver {
+pub(crate) struct Driver {
     kind: Kind,
     /// Why it is not the ring with all its flags, for one log line; `None` when it is.
-    pub reason: Option<String>,
+    reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

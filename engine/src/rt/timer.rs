@@ -37,10 +37,10 @@ struct Wheel {
 }
 
 /// The timer of one task, and the flag that ends its waits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Alarm {
-    /// When the wheel will look at this alarm; `None` while it is not in the wheel.
-    scheduled: Cell<Option<Millis>>,
+    /// When the wheel will look at this alarm; `NEVER` while it is not in the wheel.
+    scheduled: Cell<Millis>,
     /// The earliest deadline asked for since the alarm last rang.
     wanted: Cell<Millis>,
     waker: RefCell<Option<Waker>>,
@@ -65,11 +65,11 @@ impl Timers {
 
     /// Sees to it that `alarm` wakes its task at `deadline` at the latest.
     pub(crate) fn schedule(&self, alarm: &Rc<Alarm>, deadline: Millis) {
-        if deadline >= alarm.wanted.get() && alarm.scheduled.get().is_some() {
+        if deadline >= alarm.wanted.get() && alarm.scheduled.get() != NEVER {
             return;
         }
         alarm.wanted.set(deadline);
-        if alarm.scheduled.get().is_some_and(|at| at <= deadline) {
+        if alarm.scheduled.get() <= deadline {
             return;
         }
         let at = self.wheel.borrow_mut().insert(alarm.clone(), deadline);
@@ -99,7 +99,7 @@ impl Timers {
             let slot_at = (self.wheel.borrow().next_slot - 1) * SLOT_MS;
             for alarm in ringing.drain(..) {
                 // An entry that a nearer deadline has replaced is stale: only the newest one counts.
-                if alarm.scheduled.get() == Some(slot_at) {
+                if alarm.scheduled.get() == slot_at {
                     self.ring(alarm, now);
                 }
             }
@@ -109,7 +109,7 @@ impl Timers {
 
     fn ring(&self, alarm: Rc<Alarm>, now: Millis) {
         let wanted = alarm.wanted.get();
-        alarm.scheduled.set(None);
+        alarm.scheduled.set(NEVER);
         if Rc::strong_count(&alarm) == 1 || wanted == NEVER {
             return; // its task has ended, or waits for nothing
         }
@@ -136,7 +136,7 @@ impl Wheel {
         let due = deadline.div_ceil(SLOT_MS);
         let slot = due.clamp(self.next_slot, self.next_slot + SLOTS - 1);
         let at = slot * SLOT_MS;
-        alarm.scheduled.set(Some(at));
+        alarm.scheduled.set(at);
         self.slots[(slot % SLOTS) as usize].push(alarm);
         self.scheduled += 1;
         at
@@ -166,8 +166,10 @@ impl Wheel {
 impl Alarm {
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self {
+            scheduled: Cell::new(NEVER),
             wanted: Cell::new(NEVER),
-            ..Self::default()
+            waker: RefCell::new(None),
+            aborted: Cell::new(false),
         })
     }
 

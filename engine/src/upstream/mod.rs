@@ -20,13 +20,13 @@ use corelane_config::EndpointAddress;
 /// # Errors
 /// `ConnectFailed` or `ConnectTimeout`; `TotalTimeout` when the exchange's own deadline came first.
 pub(crate) async fn connect(
-    address: &EndpointAddress,
+    endpoint: &EndpointAddress,
     waiter: Waiter<'_>,
     timeout_ms: u64,
     total: Millis,
 ) -> Result<UpstreamConnection, Error> {
     let by_timeout = waiter.now_ms().saturating_add(timeout_ms);
-    let address = match address {
+    let address = match endpoint {
         EndpointAddress::Tcp(address) => Address::Tcp(*address),
         EndpointAddress::Unix(path) => Address::Unix(path),
     };
@@ -37,6 +37,9 @@ pub(crate) async fn connect(
             Err(Kind::TotalTimeout.into())
         }
         Err(StreamError::Interrupted(Interrupted::Elapsed)) => Err(Kind::ConnectTimeout.into()),
-        Err(StreamError::Io(_)) => Err(Kind::ConnectFailed.into()),
+        Err(StreamError::Io(error)) => {
+            log::debug!("connecting to {endpoint}: {error}");
+            Err(Kind::ConnectFailed.into())
+        }
     }
 }

@@ -104,11 +104,6 @@ impl Pool {
         self.idle.borrow_mut().truncate(most);
     }
 
-    /// How many connections lie idle.
-    pub(crate) fn idle(&self) -> usize {
-        self.idle.borrow().len()
-    }
-
     fn drop_closed(&self, cx: &mut Context<'_>) {
         self.idle
             .borrow_mut()

@@ -1,0 +1,495 @@
+//! What a request would meet, said in advance: [`explain`] takes a request through the functions
+//! that the data path uses (head parser, target, path, route table, rewrites, resolved client) and
+//! writes down what they answer. The command line and the admin API enter here. It connects to
+//! nothing and changes nothing, so it never says which of several targets or endpoints is next.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use corelane_codec::framing::{expects_continue, host};
+use corelane_codec::{
+    Authority, Fields, HeadLimits, HeadScan, Method, Parsed, RequestHead, Target, is_normal_path,
+    normalize_path, parse_target, request_body_length,
+};
+use corelane_config::{
+    Action, Captures, Limits, Lookup, RedirectFrom, RequestView, Route, Snapshot, Weighted,
+};
+use serde::Serialize;
+
+use crate::error::{Error, Kind};
+use crate::identity::resolve_client;
+use crate::outcome::Outcome;
+use crate::service::millis;
+
+/// A request as a person writes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExplainRequest {
+    /// The method.
+    pub method: String,
+    /// `/path?query`, or a whole URL, whose host and port stand in for a missing Host field.
+    pub url: String,
+    /// Fields, in order.
+    pub headers: Vec<(String, String)>,
+    /// Whose connection it comes by. The client is somebody else when this is one of
+    /// `trusted_proxies` and there is an X-Forwarded-For.
+    pub client_ip: Option<IpAddr>,
+    /// The name of the listener that it comes in by; the first one unless given.
+    pub listener: Option<String>,
+}
+
+/// Why something is no question that could be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExplainError {
+    /// No listener bears this name.
+    Listener(String),
+    /// A line break or another control character where it would end the line that it stands in: this
+    /// part of the request cannot be sent as written.
+    Unsendable(String),
+}
+
+impl fmt::Display for ExplainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listener(name) => write!(f, "no listener is called `{name}`"),
+            Self::Unsendable(part) => write!(f, "{part:?} cannot stand in a request"),
+        }
+    }
+}
+
+impl std::error::Error for ExplainError {}
+
+/// What a request would meet. The fields come in the order in which it would meet them; their names
+/// are the keys of the JSON form.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The generation of the configuration.
+    pub generation: u64,
+    /// The method.
+    pub method: String,
+    /// The Host without its port; `None` when there is none.
+    pub host: Option<String>,
+    /// The normalised path, on which everything is decided.
+    pub path: Option<String>,
+    /// The client that rules and logs mean; `None` when no address was given.
+    pub client: Option<IpAddr>,
+    /// The listener's name.
+    pub listener: String,
+    /// The route's name; `None` when no route takes the request.
+    pub route: Option<String>,
+    /// Where the route was written: `file:line:column`.
+    pub route_place: Option<String>,
+    /// Routes whose host and path match too, in the order in which they were considered.
+    pub runners_up: Vec<RunnerUp>,
+    /// The filters that it would pass, in order.
+    pub filters: Vec<String>,
+    /// The rate limits that it would be charged to; none in this version.
+    pub limits: Vec<Charge>,
+    /// The key that its reply would be cached under; none in this version.
+    pub cache: Option<String>,
+    /// The service; of several the one with the largest share.
+    pub service: Option<String>,
+    /// The subset of that service.
+    pub subset: Option<String>,
+    /// The endpoints of that service and subset that take part in its balancing.
+    pub endpoints: Vec<String>,
+    /// Every service that may get the request, with its share.
+    pub targets: Vec<Share>,
+    /// The path that the upstream would see, without the query.
+    pub upstream_path: Option<String>,
+    /// The Host that the upstream would see.
+    pub upstream_host: Option<String>,
+    /// Milliseconds from the head to the end of the response; `None` when the route has no bound.
+    pub timeout_ms: Option<u64>,
+    /// The other bounds in time.
+    pub timeouts: Option<Timeouts>,
+    /// How often a failed request would be sent again. The one repetition of a request that nobody
+    /// can have processed does not count.
+    pub retries: u32,
+    /// The faults that would be injected; none in this version.
+    pub faults: Vec<String>,
+    /// What the gateway answers by itself; `None` when a service answers.
+    pub answer: Option<Answer>,
+}
+
+/// A route that did not win.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunnerUp {
+    /// Its name.
+    pub route: String,
+    /// Where it was written: `file:line:column`.
+    pub place: String,
+    /// Why it did not win.
+    pub why: String,
+}
+
+/// A rate limit that a request is charged to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Charge {
+    /// The limit's name.
+    pub name: String,
+    /// Whose bucket it is.
+    pub key: String,
+}
+
+/// A service's share in a route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// The service's name.
+    pub service: String,
+    /// Only this subset of it.
+    pub subset: Option<String>,
+    /// The share, out of the sum of all.
+    pub weight: u32,
+    /// The endpoints that take part.
+    pub endpoints: Vec<String>,
+}
+
+/// Bounds in time, in milliseconds, for the service that is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Timeouts {
+    /// For connecting to an endpoint.
+    pub connect_ms: u64,
+    /// From the request's end to the response's head; `None` when there is no such bound.
+    pub response_ms: Option<u64>,
+    /// For a silence within a response.
+    pub idle_ms: u64,
+    /// For a silence within a response that is a stream.
+    pub stream_idle_ms: u64,
+}
+
+/// A reply that the gateway makes itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The outcome, as in logs and metrics.
+    pub outcome: &'static str,
+    /// Why, in a sentence.
+    pub detail: String,
+    /// The limit or key that makes it, where one does.
+    pub limit: Option<&'static str>,
+    /// The Location of a redirect.
+    pub location: Option<String>,
+    /// The methods that routes for this path have.
+    pub allow: Option<String>,
+}
+
+/// Says what a request would meet in `snapshot`. A request that the gateway would refuse is explained
+/// like any other, with the refusal as its [`Answer`].
+///
+/// # Errors
+/// When the listener does not exist, or when the request cannot be sent as it is written.
+pub fn explain(
+    snapshot: &Snapshot,
+    generation: u64,
+    request: &ExplainRequest,
+) -> Result<Explanation, ExplainError> {
+    let listener = listener(snapshot, request.listener.as_deref())?;
+    let bytes = write_head(request)?;
+    let mut explanation = Explanation {
+        generation,
+        method: request.method.clone(),
+        listener: snapshot.listeners[listener].name.to_string(),
+        client: request.client_ip,
+        ..Explanation::default()
+    };
+    let mut head = RequestHead::new();
+    let read =
+        read_head(&mut head, &bytes, &snapshot.limits).and_then(|()| Asked::read(&head, listener));
+    let asked = match read {
+        Ok(asked) => asked,
+        Err(error) => {
+            explanation.answer = Some(refusal(error));
+            return Ok(explanation);
+        }
+    };
+    let trusted = &snapshot.trusted_proxies;
+    let client = request.client_ip.map(|ip| ip.to_canonical());
+    explanation.client = client.map(|ip| resolve_client(ip, &head.fields, trusted));
+    explanation.host = asked.authority.map(|authority| text(authority.host));
+    explanation.path = Some(text(&asked.path));
+    look_up(snapshot, &asked, &mut explanation);
+    Ok(explanation)
+}
+
+fn listener(snapshot: &Snapshot, name: Option<&str>) -> Result<usize, ExplainError> {
+    let Some(name) = name else {
+        return Ok(0); // a snapshot has at least one
+    };
+    let mut listeners = snapshot.listeners.iter();
+    listeners
+        .position(|listener| *listener.name == *name)
+        .ok_or_else(|| ExplainError::Listener(name.to_owned()))
+}
+
+/// The request as a client would send it: a URL's authority goes into Host.
+fn write_head(request: &ExplainRequest) -> Result<Vec<u8>, ExplainError> {
+    let headers = request.headers.iter();
+    let parts = headers.flat_map(|(name, value)| [name, value]);
+    for part in [&request.method, &request.url].into_iter().chain(parts) {
+        if part
+            .bytes()
+            .any(|byte| byte.is_ascii_control() && byte != b'\t')
+        {
+            return Err(ExplainError::Unsendable(part.clone()));
+        }
+    }
+    let method = Method::of(request.method.as_bytes());
+    let url = request.url.as_bytes();
+    let (host, path, query) = match parse_target(method, url) {
+        Ok(Target::Absolute {
+            authority,
+            path,
+            query,
+            ..
+        }) => (Some(authority), path, query),
+        _ => (None, url, None),
+    };
+    let mut fields = request.headers.iter();
+    let named = fields.any(|(name, _)| name.eq_ignore_ascii_case("host"));
+    // Without a Host only HTTP/1.0 is sound, and such a request meets the routes for any host.
+    let version: &[u8] = match named || host.is_some() {
+        true => b" HTTP/1.1\r\n",
+        false => b" HTTP/1.0\r\n",
+    };
+    let query = query.map_or_else(Vec::new, |query| [b"?", query].concat());
+    let mut head = [request.method.as_bytes(), b" ", path, &query, version].concat();
+    if let (Some(host), false) = (host, named) {
+        head.extend([b"Host: ", host, b"\r\n"].concat());
+    }
+    for (name, value) in &request.headers {
+        head.extend(format!("{name}: {value}\r\n").as_bytes());
+    }
+    head.extend(b"\r\n");
+    Ok(head)
+}
+
+fn read_head(head: &mut RequestHead, bytes: &[u8], limits: &Limits) -> Result<(), Error> {
+    let limits = HeadLimits {
+        start_line: limits.request_line_bytes,
+        head: limits.request_head_bytes,
+        field_line: limits.request_field_bytes,
+        fields: limits.request_fields,
+    };
+    match head.parse(bytes, &mut HeadScan::default(), &limits) {
+        Ok(Parsed::Complete { .. }) => {}
+        // The head ends with the only empty line in it, so it is complete or faulty.
+        Ok(Parsed::Partial) => return Err(Kind::Internal.into()),
+        Err(error) => return Err(Kind::Head(error).into()),
+    }
+    request_body_length(head).map_err(Kind::Framing)?;
+    expects_continue(head).map_err(Kind::Framing)?;
+    Ok(())
+}
+
+/// What is asked for, as the route table sees it.
+struct Asked<'h> {
+    method: &'h [u8],
+    fields: &'h Fields,
+    authority: Option<Authority<'h>>,
+    path: Vec<u8>,
+    query: Option<&'h [u8]>,
+    listener: usize,
+}
+
+impl<'h> Asked<'h> {
+    fn read(head: &'h RequestHead, listener: usize) -> Result<Self, Error> {
+        if head.method() == Method::Connect {
+            return Err(Kind::Connect.into());
+        }
+        let target = parse_target(head.method(), head.target()).map_err(Kind::Target)?;
+        let authority = host(head, &target).map_err(Kind::Framing)?;
+        let mut path = Vec::new();
+        match target.path() {
+            Some(normal) if is_normal_path(normal) => path.extend_from_slice(normal),
+            Some(other) => normalize_path(other, &mut path).map_err(Kind::Target)?,
+            None => path.push(b'*'),
+        }
+        Ok(Self {
+            method: head.method_bytes(),
+            fields: &head.fields,
+            authority,
+            path,
+            query: target.query(),
+            listener,
+        })
+    }
+
+    /// Host and port, as they go into Host and Location.
+    fn authority(&self) -> String {
+        match self.authority {
+            Some(Authority { host, port: None }) => text(host),
+            Some(Authority {
+                host,
+                port: Some(port),
+            }) => format!("{}:{port}", text(host)),
+            None => String::new(),
+        }
+    }
+}
+
+impl RequestView for Asked<'_> {
+    fn method(&self) -> &[u8] {
+        self.method
+    }
+
+    fn host(&self) -> &[u8] {
+        self.authority.map_or(&[], |authority| authority.host)
+    }
+
+    fn path(&self) -> &[u8] {
+        &self.path
+    }
+
+    fn query(&self) -> Option<&[u8]> {
+        self.query
+    }
+
+    fn header(&self, lower_case_name: &[u8], f: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.fields.all_named(lower_case_name).any(f)
+    }
+
+    fn listener(&self) -> usize {
+        self.listener
+    }
+}
+
+fn look_up(snapshot: &Snapshot, asked: &Asked<'_>, explanation: &mut Explanation) {
+    let explained = snapshot.table.explain(asked);
+    let runner_up = |(id, why): (_, corelane_config::Why)| {
+        let route = snapshot.route(id);
+        RunnerUp {
+            route: route.name.to_string(),
+            place: route.place.to_string(),
+            why: why.to_string(),
+        }
+    };
+    explanation.runners_up = explained.runners_up.into_iter().map(runner_up).collect();
+    match explained.winner {
+        Lookup::Route(id) => take_route(snapshot, asked, snapshot.route(id), explanation),
+        Lookup::NotFound => explanation.answer = Some(refusal(Kind::NoRoute.into())),
+        Lookup::MethodNotAllowed(methods) => {
+            explanation.answer = Some(Answer {
+                allow: Some(snapshot.table.allow(methods).to_string()),
+                ..answer(
+                    405,
+                    Outcome::MethodNotAllowed,
+                    "no route for this path takes this method",
+                )
+            });
+        }
+    }
+}
+
+fn take_route(
+    snapshot: &Snapshot,
+    asked: &Asked<'_>,
+    route: &Route,
+    explanation: &mut Explanation,
+) {
+    let mut captures = Captures::new();
+    // What the table explains has no captures; what it finds has.
+    let _same_route = snapshot.table.lookup(asked, &mut captures);
+    explanation.route = Some(route.name.to_string());
+    explanation.route_place = Some(route.place.to_string());
+    let filters = route.filters.iter();
+    explanation.filters = filters.map(|filter| filter.name.to_string()).collect();
+    explanation.timeout_ms = route.timeout.map(millis);
+    match &route.action {
+        Action::Forward { to, host, .. } => {
+            let mut path = Vec::new();
+            route.upstream_path(&asked.path, &captures, &mut path);
+            explanation.upstream_path = Some(text(&path));
+            let host = host.as_deref().map_or_else(|| asked.authority(), text);
+            explanation.upstream_host = Some(host);
+            forward(snapshot, route, to, explanation);
+        }
+        Action::Redirect(redirect) => {
+            let mut location = Vec::new();
+            let authority = asked.authority();
+            let from = RedirectFrom {
+                scheme: "http",
+                authority: authority.as_bytes(),
+                path: &asked.path,
+                query: asked.query,
+            };
+            redirect.location(from, &route.matcher, &captures, &mut location);
+            explanation.answer = Some(Answer {
+                location: Some(text(&location)),
+                ..answer(redirect.status, Outcome::LocalReply, "the route redirects")
+            });
+        }
+        Action::Respond { status, .. } => {
+            let detail = "the route answers by itself";
+            explanation.answer = Some(answer(*status, Outcome::LocalReply, detail));
+        }
+    }
+}
+
+fn forward(snapshot: &Snapshot, route: &Route, to: &[Weighted], explanation: &mut Explanation) {
+    let taking = to.iter().filter(|target| target.weight > 0);
+    explanation.targets = taking.map(|target| share(snapshot, target)).collect();
+    // The first of those that are largest, which `max_by_key` would not give.
+    let largest = to.iter().rev().max_by_key(|target| target.weight);
+    let Some(largest) = largest else {
+        return;
+    };
+    let Share {
+        service,
+        subset,
+        endpoints,
+        ..
+    } = share(snapshot, largest);
+    explanation.service = Some(service);
+    explanation.subset = subset;
+    explanation.endpoints = endpoints;
+    let limits = &snapshot.limits;
+    let response = route.response_timeout.unwrap_or(limits.response_timeout);
+    let idle = |otherwise: Duration| millis(route.idle_timeout.unwrap_or(otherwise));
+    explanation.timeouts = Some(Timeouts {
+        connect_ms: millis(snapshot.service(largest.service).connect_timeout),
+        response_ms: (!response.is_zero()).then(|| millis(response)),
+        idle_ms: idle(limits.upstream_idle_timeout),
+        stream_idle_ms: idle(limits.stream_idle_timeout),
+    });
+}
+
+fn share(snapshot: &Snapshot, target: &Weighted) -> Share {
+    let service = snapshot.service(target.service);
+    let subset = target.subset.map(|id| &service.subsets[id.index()]);
+    let is_member = |index: &usize| subset.is_none_or(|subset| subset.endpoints.contains(index));
+    let endpoints = service.endpoints.iter().enumerate();
+    let members = endpoints.filter(|(index, endpoint)| is_member(index) && endpoint.weight > 0);
+    Share {
+        service: service.name.to_string(),
+        subset: subset.map(|subset| subset.name.to_string()),
+        weight: target.weight,
+        endpoints: members
+            .map(|(_, endpoint)| endpoint.address.to_string())
+            .collect(),
+    }
+}
+
+fn refusal(error: Error) -> Answer {
+    let (status, outcome) = error.reply();
+    Answer {
+        limit: error.limit(),
+        ..answer(status, outcome, &error.to_string())
+    }
+}
+
+fn answer(status: u16, outcome: Outcome, detail: &str) -> Answer {
+    Answer {
+        status,
+        outcome: outcome.as_str(),
+        detail: detail.to_owned(),
+        limit: None,
+        location: None,
+        allow: None,
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
