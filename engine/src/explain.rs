@@ -3,6 +3,8 @@
 //! writes down what they answer. The command line and the admin API enter here. It connects to
 //! nothing and changes nothing, so it never says which of several targets or endpoints is next.
 
+mod explanation;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,12 +17,13 @@ use corelane_codec::{
 use corelane_config::{
     Action, Captures, Limits, Lookup, RedirectFrom, RequestView, Route, Snapshot, Weighted,
 };
-use serde::Serialize;
 
 use crate::error::{Error, Kind};
 use crate::identity::resolve_client;
 use crate::outcome::Outcome;
 use crate::service::millis;
+
+pub use explanation::{Answer, Charge, Explanation, RunnerUp, Share, Timeouts};
 
 /// A request as a person writes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,122 +61,6 @@ impl fmt::Display for ExplainError {
 }
 
 impl std::error::Error for ExplainError {}
-
-/// What a request would meet. The fields come in the order in which it would meet them; their names
-/// are the keys of the JSON form.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Explanation {
-    /// The generation of the configuration.
-    pub generation: u64,
-    /// The method.
-    pub method: String,
-    /// The Host without its port; `None` when there is none.
-    pub host: Option<String>,
-    /// The normalised path, on which everything is decided.
-    pub path: Option<String>,
-    /// The client that rules and logs mean; `None` when no address was given.
-    pub client: Option<IpAddr>,
-    /// The listener's name.
-    pub listener: String,
-    /// The route's name; `None` when no route takes the request.
-    pub route: Option<String>,
-    /// Where the route was written: `file:line:column`.
-    pub route_place: Option<String>,
-    /// Routes whose host and path match too, in the order in which they were considered.
-    pub runners_up: Vec<RunnerUp>,
-    /// The filters that it would pass, in order.
-    pub filters: Vec<String>,
-    /// The rate limits that it would be charged to; none in this version.
-    pub limits: Vec<Charge>,
-    /// The key that its reply would be cached under; none in this version.
-    pub cache: Option<String>,
-    /// The service; of several the one with the largest share.
-    pub service: Option<String>,
-    /// The subset of that service.
-    pub subset: Option<String>,
-    /// The endpoints of that service and subset that take part in its balancing.
-    pub endpoints: Vec<String>,
-    /// Every service that may get the request, with its share.
-    pub targets: Vec<Share>,
-    /// The path that the upstream would see, without the query.
-    pub upstream_path: Option<String>,
-    /// The Host that the upstream would see.
-    pub upstream_host: Option<String>,
-    /// Milliseconds from the head to the end of the response; `None` when the route has no bound.
-    pub timeout_ms: Option<u64>,
-    /// The other bounds in time.
-    pub timeouts: Option<Timeouts>,
-    /// How often a failed request would be sent again. The one repetition of a request that nobody
-    /// can have processed does not count.
-    pub retries: u32,
-    /// The faults that would be injected; none in this version.
-    pub faults: Vec<String>,
-    /// What the gateway answers by itself; `None` when a service answers.
-    pub answer: Option<Answer>,
-}
-
-/// A route that did not win.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RunnerUp {
-    /// Its name.
-    pub route: String,
-    /// Where it was written: `file:line:column`.
-    pub place: String,
-    /// Why it did not win.
-    pub why: String,
-}
-
-/// A rate limit that a request is charged to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Charge {
-    /// The limit's name.
-    pub name: String,
-    /// Whose bucket it is.
-    pub key: String,
-}
-
-/// A service's share in a route.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Share {
-    /// The service's name.
-    pub service: String,
-    /// Only this subset of it.
-    pub subset: Option<String>,
-    /// The share, out of the sum of all.
-    pub weight: u32,
-    /// The endpoints that take part.
-    pub endpoints: Vec<String>,
-}
-
-/// Bounds in time, in milliseconds, for the service that is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Timeouts {
-    /// For connecting to an endpoint.
-    pub connect_ms: u64,
-    /// From the request's end to the response's head; `None` when there is no such bound.
-    pub response_ms: Option<u64>,
-    /// For a silence within a response.
-    pub idle_ms: u64,
-    /// For a silence within a response that is a stream.
-    pub stream_idle_ms: u64,
-}
-
-/// A reply that the gateway makes itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// The outcome, as in logs and metrics.
-    pub outcome: &'static str,
-    /// Why, in a sentence.
-    pub detail: String,
-    /// The limit or key that makes it, where one does.
-    pub limit: Option<&'static str>,
-    /// The Location of a redirect.
-    pub location: Option<String>,
-    /// The methods that routes for this path have.
-    pub allow: Option<String>,
-}
 
 /// Says what a request would meet in `snapshot`. A request that the gateway would refuse is explained
 /// like any other, with the refusal as its [`Answer`].
@@ -492,4 +379,142 @@ fn answer(status: u16, outcome: Outcome, detail: &str) -> Answer {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use corelane_config::Config;
+
+    use super::*;
+
+    const GATEWAY: &str = "
+listeners:
+  - {name: main, address: 127.0.0.1:0}
+  - {name: inner, address: 127.0.0.1:0}
+trusted_proxies: [10.0.0.0/8]
+services:
+  users: {endpoints: [127.0.0.1:1, {address: 127.0.0.1:2, weight: 0}]}
+  pay: {connect_timeout: 1s, subsets: {v1: {endpoints: [127.0.0.1:3]}, v2: {endpoints: [127.0.0.1:4]}}}
+routes:
+  - {path: /api/users/*, service: users, strip_prefix: /api, methods: [GET], timeout: 30s}
+  - {path: /api/*, service: users, filters: [{use: audit}]}
+  - {path: '/pay/{id}', host: shop.example, weights: [{service: pay, subset: v1, weight: 1}, {service: pay, subset: v2, weight: 9}], rewrite: {path: '/p/{id}', host: pay.internal}}
+  - {path: /old, redirect: {path: /new}}
+  - {path: /only, methods: [PUT], service: users, listeners: [inner]}
+";
+
+    fn ask(line: &str, headers: &[(&str, &str)]) -> Explanation {
+        let (method, url) = line.split_once(' ').unwrap();
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        explained(&ExplainRequest {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            headers: headers.iter().map(own).collect(),
+            client_ip: Some([10, 0, 0, 1].into()),
+            listener: None,
+        })
+        .unwrap()
+    }
+
+    fn explained(request: &ExplainRequest) -> Result<Explanation, ExplainError> {
+        let config = Config::from_yaml("gateway.yaml", GATEWAY).unwrap();
+        explain(config.snapshot(), 7, request)
+    }
+
+    fn answered(explanation: Explanation) -> (u16, &'static str) {
+        assert_eq!(explanation.service, None);
+        let answer = explanation.answer.unwrap();
+        (answer.status, answer.outcome)
+    }
+
+    #[test]
+    fn a_routed_request_is_told_its_way() {
+        let found = ask("GET /api/%75sers/1/../2?x", &[]);
+        assert_eq!((found.generation, &*found.listener), (7, "main"));
+        assert_eq!(found.path.unwrap(), "/api/users/2");
+        assert_eq!(found.route.unwrap(), "/api/users/*");
+        assert_eq!(found.route_place.unwrap(), "gateway.yaml:10:5");
+        assert_eq!(found.upstream_path.unwrap(), "/users/2");
+        assert_eq!(found.service.unwrap(), "users");
+        assert_eq!(found.endpoints, ["127.0.0.1:1"]);
+        assert_eq!(found.timeout_ms, Some(30_000));
+        assert_eq!(found.answer, None);
+        let runner_up = &found.runners_up[0];
+        assert_eq!(runner_up.route, "/api/*");
+        assert_eq!(runner_up.why, "the winner's path is more specific");
+    }
+
+    #[test]
+    fn a_route_that_lost_says_why_the_winner_is_another() {
+        let found = ask("POST /api/users/1", &[]);
+        assert_eq!(found.route.unwrap(), "/api/*");
+        assert_eq!(found.filters, ["audit"]);
+        assert_eq!(found.runners_up[0].why, "not for this method");
+    }
+
+    #[test]
+    fn a_url_brings_its_host_and_a_field_overrules_it() {
+        let found = ask("GET http://Shop.Example:8080/pay/9", &[]);
+        assert_eq!(found.host.as_deref(), Some("Shop.Example"));
+        assert_eq!(found.upstream_path.as_deref(), Some("/p/9"));
+        assert_eq!(found.upstream_host.as_deref(), Some("pay.internal"));
+        assert_eq!(found.subset.as_deref(), Some("v2"));
+        assert_eq!(found.endpoints, ["127.0.0.1:4"]);
+        assert_eq!(found.timeouts.unwrap().connect_ms, 1000);
+        let weights: Vec<u32> = found.targets.iter().map(|share| share.weight).collect();
+        assert_eq!(weights, [1, 9]);
+        let other = ask("GET http://shop.example/pay/9", &[("Host", "else.example")]);
+        assert_eq!(other.route, None);
+    }
+
+    #[test]
+    fn what_the_gateway_answers_is_told_with_its_reason() {
+        let found = ask("GET /old?q=1", &[("host", "a.example:81")]);
+        let location = found.answer.unwrap().location.unwrap();
+        assert_eq!(location, "http://a.example:81/new?q=1");
+        assert_eq!(answered(ask("GET /none", &[])), (404, "no_route"));
+        let bad = ask("GET /../x", &[]);
+        assert_eq!((bad.path.as_ref(), bad.route.as_ref()), (None, None));
+        assert_eq!(answered(bad), (400, "bad_request"));
+        assert_eq!(answered(ask("CONNECT a:1", &[])).0, 501);
+        let two = [("content-length", "1"), ("content-length", "1")];
+        assert_eq!(answered(ask("GET /api/", &two)).0, 400);
+        let long = "x".repeat(200_000);
+        let large = ask("GET /api/", &[("x-long", &long)]);
+        assert!(large.answer.as_ref().unwrap().limit.is_some());
+        assert_eq!(answered(large), (431, "head_too_large"));
+    }
+
+    #[test]
+    fn the_listener_and_the_client_count() {
+        let mut request = ExplainRequest {
+            method: "GET".to_owned(),
+            url: "/only".to_owned(),
+            headers: vec![("X-Forwarded-For".to_owned(), "192.0.2.7".to_owned())],
+            client_ip: Some([10, 0, 0, 1].into()),
+            listener: Some("inner".to_owned()),
+        };
+        let found = explained(&request).unwrap();
+        assert_eq!(found.client, Some([192, 0, 2, 7].into()));
+        let answer = found.answer.unwrap();
+        assert_eq!((answer.status, &*answer.allow.unwrap()), (405, "PUT"));
+        request.listener = Some("main".to_owned());
+        let found = explained(&request).unwrap();
+        assert_eq!(found.runners_up[0].why, "not on this listener");
+        request.listener = Some("outer".to_owned());
+        let refused = explained(&request).unwrap_err();
+        assert_eq!(refused.to_string(), "no listener is called `outer`");
+    }
+
+    #[test]
+    fn nothing_is_smuggled_into_a_question() {
+        let request = ExplainRequest {
+            method: "GET".to_owned(),
+            url: "/api/".to_owned(),
+            headers: vec![("a".to_owned(), "b\r\nhost: x".to_owned())],
+            ..ExplainRequest::default()
+        };
+        let refused = explained(&request).unwrap_err();
+        assert_eq!(refused, ExplainError::Unsendable("b\r\nhost: x".to_owned()));
+    }
 }
