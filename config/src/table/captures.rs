@@ -1,6 +1,7 @@
 //! [`Captures`]: where in a path the `{name}` segments of the winning route are. Kept by an exchange
 //! and used again for its next request, so that a lookup allocates nothing.
 
+use super::pattern::split_segment;
 use crate::limits::MAX_CAPTURES;
 
 /// The ranges that a route's `{name}` segments cover in the path that was looked up.
@@ -42,8 +43,22 @@ impl Captures {
         self.len = 0;
     }
 
+    /// Notes where the segments are whose bits are set.
+    pub(super) fn note(&mut self, path: &[u8], mut segments: u64) {
+        self.clear();
+        let mut start = 1;
+        while segments != 0 {
+            let (text, _) = split_segment(path.get(start..).unwrap_or_default());
+            if segments & 1 != 0 {
+                self.push(start, start + text.len());
+            }
+            segments >>= 1;
+            start += text.len() + 1;
+        }
+    }
+
     /// Notes one more; a pattern has at most as many names as there is room for.
-    pub(super) fn push(&mut self, start: usize, end: usize) {
+    fn push(&mut self, start: usize, end: usize) {
         let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else {
             return;
         };

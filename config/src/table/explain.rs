@@ -59,13 +59,13 @@ impl RouteTable {
             at_host: Vec::new(),
         };
         let mut captures = Captures::new();
-        let mut winner: Option<(Candidate, u32)> = None;
+        let mut winner: Option<(Candidate, usize)> = None;
         let mut allowed = 0;
         let mut runners_up = Vec::new();
         let ControlFlow::Continue(()) =
             self.hosts
                 .visit::<std::convert::Infallible>(view.host(), |host| {
-                    for candidate in all.by_rank(&self.tries[host as usize]) {
+                    for candidate in all.by_rank(&self.at_host[host]) {
                         let why = match all.chooser.judge(&candidate, &mut captures) {
                             Verdict::Matches => match winner {
                                 None => {
@@ -120,7 +120,10 @@ struct All<'t, V> {
 
 impl<V: RequestView> All<'_, V> {
     fn by_rank(&mut self, host: &HostRoutes) -> Vec<Candidate> {
-        host.paths.descend(self.chooser.view.path(), self);
+        let table = self.chooser.table;
+        table
+            .paths
+            .descend(host.root, self.chooser.view.path(), self);
         for candidate in &host.regexes {
             if self.chooser.regex_matches(candidate) {
                 self.at_host.push(*candidate);

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
-use ahash::HashMap;
+use super::segments::Segments;
 
 /// Longer hosts than any name (RFC 1035 §2.3.4) match no pattern.
 const MAX_HOST: usize = 255;
@@ -87,36 +87,44 @@ fn check_name(written: &str, name: &str) -> Result<(), String> {
     ))
 }
 
-/// Which numbers (of tries) the hosts lead to.
+/// Which numbers the hosts lead to.
 #[derive(Debug, Default)]
 pub(super) struct HostMap {
-    exact: HashMap<Box<[u8]>, u32>,
-    wildcard: HashMap<Box<[u8]>, u32>,
-    any: Option<u32>,
+    /// Numbers + 1, under [`EXACT`] and [`WILDCARD`].
+    names: Segments,
+    exact: bool,
+    wildcard: bool,
+    any: Option<usize>,
 }
 
+const EXACT: u32 = 0;
+const WILDCARD: u32 = 1;
+
 impl HostMap {
-    /// The number of `pattern`, from `new` when it has none yet.
-    pub(super) fn number(&mut self, pattern: &HostPattern, new: impl FnOnce() -> u32) -> u32 {
-        match pattern {
-            HostPattern::Exact(name) => {
-                *self.exact.entry(name.as_bytes().into()).or_insert_with(new)
-            }
-            HostPattern::Wildcard(name) => *self
-                .wildcard
-                .entry(name.as_bytes().into())
-                .or_insert_with(new),
-            HostPattern::Any => *self.any.get_or_insert_with(new),
+    /// The number of `pattern`, which becomes `new` when it has none yet.
+    pub(super) fn number(&mut self, pattern: &HostPattern, new: usize) -> usize {
+        let (kind, name) = match pattern {
+            HostPattern::Any => return *self.any.get_or_insert(new),
+            HostPattern::Exact(name) => (EXACT, name),
+            HostPattern::Wildcard(name) => (WILDCARD, name),
+        };
+        self.exact |= kind == EXACT;
+        self.wildcard |= kind == WILDCARD;
+        if let Some(number) = self.find(kind, name.as_bytes()) {
+            return number;
         }
+        let stored = u32::try_from(new + 1).expect("MAX_ROUTES fits in 32 bits");
+        self.names.insert(kind, name.as_bytes(), stored);
+        new
     }
 
     /// Visits the numbers that `host` leads to, the most specific first, until told to stop.
     pub(super) fn visit<B>(
         &self,
         host: &[u8],
-        mut visit: impl FnMut(u32) -> ControlFlow<B>,
+        mut visit: impl FnMut(usize) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        if !(self.exact.is_empty() && self.wildcard.is_empty()) {
+        if self.exact || self.wildcard {
             let mut room = [0; MAX_HOST];
             if let Some(host) = lower_case(host, &mut room) {
                 self.visit_named(host, &mut visit)?;
@@ -131,12 +139,12 @@ impl HostMap {
     fn visit_named<B>(
         &self,
         host: &[u8],
-        visit: &mut impl FnMut(u32) -> ControlFlow<B>,
+        visit: &mut impl FnMut(usize) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        if let Some(number) = self.exact.get(host) {
-            visit(*number)?;
+        if let Some(number) = self.find(EXACT, host) {
+            visit(number)?;
         }
-        if self.wildcard.is_empty() {
+        if !self.wildcard {
             return ControlFlow::Continue(());
         }
         let mut rest = host;
@@ -144,11 +152,17 @@ impl HostMap {
             rest = &rest[dot + 1..];
             // `.example.com` has an empty label where the wildcard wants a name.
             let below = host.len() > rest.len() + 1;
-            if let (true, Some(number)) = (below, self.wildcard.get(rest)) {
-                visit(*number)?;
+            if below && let Some(number) = self.find(WILDCARD, rest) {
+                visit(number)?;
             }
         }
         ControlFlow::Continue(())
+    }
+
+    fn find(&self, kind: u32, name: &[u8]) -> Option<usize> {
+        self.names
+            .find(kind, name)
+            .map(|stored| stored as usize - 1)
     }
 }
 
@@ -191,8 +205,7 @@ mod tests {
     fn the_most_specific_host_is_visited_first_and_the_rest_follow() {
         let mut map = HostMap::default();
         for (number, pattern) in ["*", "*.b.c", "a.b.c", "*.c"].iter().enumerate() {
-            let number = u32::try_from(number).unwrap();
-            map.number(&HostPattern::parse(pattern).unwrap(), || number);
+            map.number(&HostPattern::parse(pattern).unwrap(), number);
         }
         let visited = |host: &str| {
             let mut numbers = Vec::new();

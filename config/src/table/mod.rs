@@ -10,6 +10,7 @@ mod method;
 mod pattern;
 mod query;
 mod rank;
+mod segments;
 mod shadow;
 mod text;
 mod trie;
@@ -40,7 +41,7 @@ use host::HostMap;
 use language::Languages;
 use method::Methods;
 use rank::Ranks;
-use trie::{Candidate, Trie, Visitor};
+use trie::{Builder, Candidate, Trie, Visitor};
 
 /// What the table asks about a request. Implemented by the engine over a parsed head.
 pub trait RequestView {
@@ -74,7 +75,9 @@ pub enum Lookup {
 #[derive(Debug, Default)]
 pub struct RouteTable {
     hosts: HostMap,
-    tries: Vec<HostRoutes>,
+    /// By the number that `hosts` gives.
+    at_host: Vec<HostRoutes>,
+    paths: Trie,
     methods: Methods,
     /// By route id.
     matchers: Vec<Arc<Matcher>>,
@@ -82,9 +85,10 @@ pub struct RouteTable {
 }
 
 /// The routes of one host.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct HostRoutes {
-    paths: Trie,
+    /// In `paths`; 0 when all its paths are regexes.
+    root: u32,
     /// Tried in turn when no path of segments matches; by rank.
     regexes: Vec<Candidate>,
 }
@@ -97,18 +101,37 @@ impl RouteTable {
         let ranks = Ranks::new(&matchers.iter().collect::<Vec<_>>());
         let mut methods = Methods::default();
         let masks: Vec<u64> = matchers.iter().map(|m| methods.mask(&m.methods)).collect();
+        let mut hosts = HostMap::default();
+        let mut at_host: Vec<HostRoutes> = Vec::new();
+        let mut paths = Builder::new();
+        // By rank, so that every list is in order when it is filled.
+        for route in ranks.order() {
+            let matcher = &matchers[route];
+            let candidate = candidate(route, ranks.position(route), masks[route], matcher);
+            let number = hosts.number(&matcher.host, at_host.len());
+            if number == at_host.len() {
+                at_host.push(HostRoutes::default());
+            }
+            let host = &mut at_host[number];
+            match matcher.path.kind() {
+                PatternKind::Regex(_) => host.regexes.push(candidate),
+                PatternKind::Segments { segments, tail } => {
+                    if host.root == 0 {
+                        host.root = paths.root(candidate.rank);
+                    }
+                    paths.insert(host.root, segments, *tail, candidate);
+                }
+            }
+        }
         let matchers = matchers.into_iter().map(Arc::new).collect();
-        let mut table = Self {
+        Self {
+            hosts,
+            at_host,
+            paths: paths.finish(),
+            methods,
             matchers,
             ranks,
-            methods,
-            ..Self::default()
-        };
-        let order: Vec<usize> = table.ranks.order().collect();
-        for route in order {
-            table.insert(route, masks[route]);
         }
-        table
     }
 
     /// Where the request goes. `captures` then holds the route's `{name}` ranges in the path.
@@ -121,18 +144,16 @@ impl RouteTable {
             allowed: 0,
         };
         let found = self.hosts.visit(view.host(), |host| {
-            first.try_host(&self.tries[host as usize]);
+            first.try_host(&self.at_host[host]);
             match first.found {
                 Some(candidate) => ControlFlow::Break(candidate),
                 None => ControlFlow::Continue(()),
             }
         });
         match found {
-            ControlFlow::Break(Candidate { route, .. }) => {
-                self.matchers[route as usize]
-                    .path
-                    .capture(view.path(), captures);
-                Lookup::Route(RouteId(route))
+            ControlFlow::Break(candidate) => {
+                captures.note(view.path(), candidate.captured);
+                Lookup::Route(RouteId(candidate.route))
             }
             ControlFlow::Continue(()) if first.allowed == 0 => Lookup::NotFound,
             ControlFlow::Continue(()) => Lookup::MethodNotAllowed(MethodSet(first.allowed)),
@@ -155,32 +176,6 @@ impl RouteTable {
     #[must_use]
     pub fn matcher(&self, id: RouteId) -> &Arc<Matcher> {
         &self.matchers[id.index()]
-    }
-
-    /// Routes come by rank, so every list in the tables is in order when it is filled.
-    fn insert(&mut self, route: usize, methods: u64) {
-        let matcher = Arc::clone(&self.matchers[route]);
-        let tries = &mut self.tries;
-        let host = self.hosts.number(&matcher.host, || {
-            tries.push(HostRoutes {
-                paths: Trie::new(),
-                regexes: Vec::new(),
-            });
-            u32::try_from(tries.len() - 1).expect("MAX_ROUTES fits in 32 bits")
-        });
-        let host = &mut self.tries[host as usize];
-        let listeners = matcher.listeners.as_ref();
-        let candidate = Candidate {
-            rank: self.ranks.position(route),
-            route: u32::try_from(route).expect("MAX_ROUTES fits in 32 bits"),
-            methods,
-            listeners: listeners.map_or(u64::MAX, |list| list.iter().fold(0, |m, l| m | bit(*l))),
-            conditions: !(matcher.headers.is_empty() && matcher.query.is_empty()),
-        };
-        match matcher.path.kind() {
-            PatternKind::Segments { .. } => host.paths.insert(&matcher.path, candidate),
-            PatternKind::Regex(_) => host.regexes.push(candidate),
-        }
     }
 
     fn chooser<'t, V: RequestView>(&'t self, view: &'t V) -> Chooser<'t, V> {
@@ -246,7 +241,10 @@ struct First<'t, 'c, V> {
 
 impl<V: RequestView> First<'_, '_, V> {
     fn try_host(&mut self, host: &HostRoutes) {
-        host.paths.descend(self.chooser.view.path(), self);
+        let table = self.chooser.table;
+        table
+            .paths
+            .descend(host.root, self.chooser.view.path(), self);
         for candidate in &host.regexes {
             if self.found.is_some() {
                 return;
@@ -280,9 +278,26 @@ impl<V: RequestView> Visitor for First<'_, '_, V> {
     }
 }
 
-/// The bit of a listener; a number that no listener has gets none.
-fn bit(listener: usize) -> u64 {
-    u32::try_from(listener)
+/// What a lookup compares of a route.
+fn candidate(route: usize, rank: u32, methods: u64, matcher: &Matcher) -> Candidate {
+    let listeners = matcher.listeners.as_ref();
+    let segments = matcher.path.segments().iter().enumerate();
+    let named = segments.filter(|(_, segment)| matches!(segment, Segment::Named(_)));
+    Candidate {
+        rank,
+        route: u32::try_from(route).expect("MAX_ROUTES fits in 32 bits"),
+        methods,
+        listeners: listeners.map_or(u64::MAX, |list| {
+            list.iter().fold(0, |mask, l| mask | bit(*l))
+        }),
+        captured: named.fold(0, |mask, (index, _)| mask | bit(index)),
+        conditions: !(matcher.headers.is_empty() && matcher.query.is_empty()),
+    }
+}
+
+/// The bit of a listener or segment; a number that none has gets no bit.
+fn bit(index: usize) -> u64 {
+    u32::try_from(index)
         .ok()
         .and_then(|shift| 1_u64.checked_shl(shift))
         .unwrap_or(0)

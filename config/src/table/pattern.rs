@@ -5,7 +5,6 @@ use std::fmt;
 
 use regex::bytes::Regex;
 
-use super::captures::Captures;
 use super::text::{compile_regex, normalise_literal};
 use crate::limits::{MAX_CAPTURES, MAX_PATTERN_BYTES, MAX_SEGMENTS};
 
@@ -148,23 +147,6 @@ impl PathPattern {
                 }
                 *tail || rest.is_none()
             }
-        }
-    }
-
-    /// Notes where the captures and the tail of `path`, which matches, are.
-    pub(crate) fn capture(&self, path: &[u8], captures: &mut Captures) {
-        captures.clear();
-        if self.segments().is_empty() {
-            return;
-        }
-        let mut at = 1;
-        for segment in self.segments() {
-            let rest = path.get(at..).unwrap_or_default();
-            let (text, _) = split_segment(rest);
-            if matches!(segment, Segment::Named(_)) {
-                captures.push(at, at + text.len());
-            }
-            at += text.len() + 1;
         }
     }
 

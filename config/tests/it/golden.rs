@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::support::{loader, run};
+use crate::runner::run;
+use crate::support::loader;
 
 fn cases(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new("tests").join(kind);

@@ -13,4 +13,6 @@ mod readings;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod runner;
+#[cfg(test)]
 mod source;

@@ -9,7 +9,7 @@ use corelane_config::{
     LogPath, PathRewrite, Protocol, Underscores, Weighted, WorkerBalance,
 };
 
-use crate::support::{load, refuse};
+use crate::support::{load, loader};
 
 const SERVICE: &str = "services: {s: {endpoints: [127.0.0.1:1]}}\n";
 
@@ -30,9 +30,12 @@ fn reading_5_a_timeout_is_a_total_and_there_is_none_unless_somebody_writes_it() 
 
 #[test]
 fn reading_6_a_service_resolves_in_services_or_not_at_all() {
-    let errors = refuse(&format!(
+    let text = format!(
         "{SERVICE}routes:\n  - {{path: /a, service: users}}\n  - {{path: /b, service: orders}}\n"
-    ));
+    );
+    let errors = loader()
+        .from_yaml("test.yaml", &text)
+        .expect_err("it must not load");
     assert_eq!(
         errors.to_string(),
         "test.yaml:3:25: routes[0].service: no service `users`; \

@@ -9,7 +9,8 @@ use corelane_config::{
     RouteId, RouteTable, ValueMatch,
 };
 
-use crate::support::{Request, load, upstream_path};
+use crate::runner::upstream_path;
+use crate::support::{Request, load};
 
 /// xorshift64*: enough for made-up cases, and a seed tells which one failed.
 struct Random(u64);

@@ -3,7 +3,8 @@
 
 use corelane_config::{Config, Loader, Lookup};
 
-use crate::support::{Request, loader, upstream_path};
+use crate::runner::upstream_path;
+use crate::support::{Request, loader};
 
 const SERVICES: &str = "
 services:
