@@ -206,3 +206,109 @@ fn write_persistence(out: &mut Vec<u8>, persistence: Persistence<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = b"before ".to_vec();
+        write(&mut out);
+        String::from_utf8(out)
+            .unwrap()
+            .strip_prefix("before ")
+            .unwrap()
+            .to_owned()
+    }
+
+    #[test]
+    fn chunk_sizes() {
+        for (len, line) in [
+            (1, "1\r\n"),
+            (15, "f\r\n"),
+            (16, "10\r\n"),
+            (0x1_2ab0, "12ab0\r\n"),
+            (usize::MAX, "ffffffffffffffff\r\n"),
+        ] {
+            assert_eq!(written(|out| encode_chunk_size(out, len)), line);
+        }
+        assert_eq!(
+            written(|out| encode_chunk_size(out, 0)),
+            "",
+            "it would end the body"
+        );
+    }
+
+    #[test]
+    fn last_chunks_say_only_what_may_come_after_a_body() {
+        let mut trailers = Fields::new();
+        assert_eq!(
+            written(|out| encode_last_chunk(out, &trailers)),
+            "0\r\n\r\n"
+        );
+        trailers.push(b"Content-Length", b"9");
+        trailers.push(b"X-Sum", b"1");
+        trailers.push(b"Set-Cookie", b"a=b");
+        let last = written(|out| encode_last_chunk(out, &trailers));
+        assert_eq!(last, "0\r\nX-Sum: 1\r\n\r\n");
+    }
+
+    #[test]
+    fn no_target_ends_the_request_line() {
+        let head = RequestHead::new();
+        let line = |target: &[u8]| {
+            let write = |out: &mut Vec<u8>| {
+                encode_request_head(out, &head, target, BodyLength::Empty, Persistence::Implied);
+            };
+            written(write).lines().next().unwrap().to_owned()
+        };
+        assert_eq!(line(b"/a?b"), "GET /a?b HTTP/1.1");
+        assert_eq!(
+            line(b"/a b\r\nX: y\xff"),
+            "GET /a%20b%0D%0AX:%20y%FF HTTP/1.1"
+        );
+        assert_eq!(line(b""), "GET / HTTP/1.1");
+    }
+
+    #[test]
+    fn heads_say_what_becomes_of_the_connection() {
+        let head = RequestHead::new();
+        for (persistence, lines) in [
+            (Persistence::Implied, ""),
+            (Persistence::KeepAlive, "Connection: keep-alive\r\n"),
+            (Persistence::Close, "Connection: close\r\n"),
+            (
+                Persistence::Upgrade(b"websocket"),
+                "Connection: upgrade\r\nUpgrade: websocket\r\n",
+            ),
+        ] {
+            let framing = BodyLength::Length(u64::MAX);
+            let text = written(|out| encode_request_head(out, &head, b"/", framing, persistence));
+            let length = "Content-Length: 18446744073709551615\r\n";
+            assert_eq!(
+                text,
+                format!("GET / HTTP/1.1\r\nHost: \r\n{length}{lines}\r\n")
+            );
+        }
+    }
+
+    #[test]
+    fn responses_of_our_own() {
+        let mut head = ResponseHead::new();
+        assert!(head.set_status(503) && !head.set_status(99) && !head.set_status(1000));
+        head.fields.push_known(Name::RetryAfter, b"1");
+        let text = |framing, persistence| {
+            written(|out| encode_response_head(out, &head, framing, persistence))
+        };
+        let start = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n";
+        assert_eq!(
+            text(ResponseFraming::Length(0), Persistence::KeepAlive),
+            format!("{start}Content-Length: 0\r\nConnection: keep-alive\r\n\r\n")
+        );
+        assert_eq!(
+            text(ResponseFraming::UntilClose, Persistence::KeepAlive),
+            format!("{start}Connection: close\r\n\r\n"),
+            "what ends by closing says so"
+        );
+    }
+}

@@ -216,11 +216,11 @@ impl Fields {
     /// Removes all fields of any name, whatever its case, and says how many there were.
     pub fn remove_named(&mut self, name: &[u8]) -> usize {
         match Name::of(name) {
+            Name::Other if !self.contains(Name::Other) => 0,
             Name::Other => {
-                let before = self.len();
-                strike(&mut self.entries, name, &self.lines);
+                let removed = strike(&mut self.entries, name, &self.lines);
                 self.refresh_present();
-                before - self.len()
+                removed
             }
             known => self.remove(known),
         }
@@ -270,10 +270,11 @@ impl Fields {
             }
             for option in list_items(entries[at].field(lines).value).take(options_left) {
                 options_left -= 1;
-                match Name::of(option) {
-                    Name::Other => strike(entries, option, lines),
-                    known if known.is_essential() => {}
-                    known => doomed.insert(known),
+                let name = Name::of(option);
+                if name == Name::Other {
+                    strike(entries, option, lines);
+                } else if !name.is_essential() {
+                    doomed.insert(name);
                 }
             }
         }
@@ -438,9 +439,106 @@ impl Fields {
     }
 }
 
-/// Removes the entries with this unknown name.
-fn strike(entries: &mut [Entry], name: &[u8], lines: &[u8]) {
+/// Removes the entries with this unknown name and says how many there were.
+fn strike(entries: &mut [Entry], name: &[u8], lines: &[u8]) -> usize {
+    let mut struck = 0;
     for entry in entries {
-        entry.live &= !entry.is(Name::Other, name, lines);
+        if entry.is(Name::Other, name, lines) {
+            entry.live = false;
+            struck += 1;
+        }
+    }
+    struck
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(lines: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::new();
+        for (name, value) in lines {
+            assert!(
+                fields.push(name.as_bytes(), value.as_bytes()),
+                "{name}: {value}"
+            );
+        }
+        fields
+    }
+
+    fn text(fields: &Fields) -> String {
+        let mut out = Vec::new();
+        fields.write_lines(&mut out, NameSet::EMPTY);
+        assert_eq!(fields.byte_len(), out.len());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn edits_keep_the_order_of_the_rest() {
+        let mut fields = fields(&[
+            ("A", "1"),
+            ("Host", "x"),
+            ("b", "2"),
+            ("B", "3"),
+            ("C", "4"),
+        ]);
+        assert_eq!(fields.get_named(b"B"), Some(b"2".as_slice()));
+        assert_eq!(fields.all_named(b"B").count(), 2);
+        assert!(fields.set(b"b", b"5"));
+        assert!(fields.set_known(Name::Host, b"y"));
+        assert_eq!(text(&fields), "A: 1\r\nC: 4\r\nb: 5\r\nHost: y\r\n");
+        assert_eq!((fields.len(), fields.count(Name::Host)), (4, 1));
+        assert_eq!(fields.remove_named(b"c"), 1);
+        assert_eq!(fields.remove_named(b"c"), 0);
+        assert_eq!(fields.remove(Name::Host), 1);
+        assert!(!fields.contains(Name::Host) && fields.contains(Name::Other));
+        fields.retain(|field| field.name == b"none");
+        assert!(fields.is_empty() && !fields.contains(Name::Other));
+        assert_eq!(text(&fields), "");
+    }
+
+    #[test]
+    fn what_cannot_stand_on_the_wire_changes_nothing() {
+        let mut fields = fields(&[("A", "1"), ("Host", "x")]);
+        for (name, value) in [
+            ("A", "1\r\nB: 2"),
+            ("A", "\n"),
+            ("A", " 1"),
+            ("", "1"),
+            ("A:", "1"),
+        ] {
+            assert!(
+                !fields.push(name.as_bytes(), value.as_bytes()),
+                "{name}: {value}"
+            );
+            assert!(
+                !fields.set(name.as_bytes(), value.as_bytes()),
+                "{name}: {value}"
+            );
+        }
+        assert!(!fields.push_known(Name::Host, b"a\0"));
+        assert!(!fields.set_known(Name::Host, b"a\r"));
+        assert!(!fields.push_known(Name::Other, b"a"));
+        assert!(!fields.set_known(Name::Other, b"a"));
+        assert_eq!(text(&fields), "A: 1\r\nHost: x\r\n");
+    }
+
+    #[test]
+    fn underscored_names_are_found() {
+        let mut fields = fields(&[("X_A", "1"), ("X-A", "2"), ("_", "3"), ("Host", "a_b")]);
+        assert_eq!(fields.iter().filter(Field::has_underscore).count(), 2);
+        assert_eq!(fields.remove_underscored(), 2);
+        assert_eq!(fields.remove_underscored(), 0);
+        assert_eq!(text(&fields), "X-A: 2\r\nHost: a_b\r\n");
+    }
+
+    /// Framing refuses more; this is what keeps the work bounded for whoever does not ask it.
+    #[test]
+    fn connection_options_are_looked_at_up_to_their_number() {
+        let many = vec!["x"; CONNECTION_OPTIONS_MAX - 1].join(",");
+        let connection = [("Connection", many.as_str()), ("Connection", "a, b")];
+        let mut fields = fields(&[("A", "1"), ("B", "2"), connection[0], connection[1]]);
+        fields.remove_hop_by_hop();
+        assert_eq!(text(&fields), "B: 2\r\n");
     }
 }

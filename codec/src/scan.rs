@@ -69,7 +69,7 @@ enum Stage {
 pub(crate) enum Opening {
     /// A method, or up to [`EMPTY_LINES_MAX`] empty lines before it (RFC 9112 §2.2).
     Request,
-    /// `HTTP/`.
+    /// `HTTP/`, and nothing before it.
     Response,
 }
 
@@ -134,7 +134,7 @@ impl HeadScan {
                 return Ok(Some(line));
             }
             self.empty_lines += 1;
-            if self.empty_lines > opening.empty_lines_max() {
+            if self.empty_lines > EMPTY_LINES_MAX {
                 return Err(HeadError::EmptyLines);
             }
         }
@@ -232,13 +232,6 @@ impl Opening {
             },
             (Self::Response, Some(b'H')) => Ok(()),
             (Self::Response, Some(_)) => Err(HeadError::StatusLine),
-        }
-    }
-
-    const fn empty_lines_max(self) -> u8 {
-        match self {
-            Self::Request => EMPTY_LINES_MAX,
-            Self::Response => 0,
         }
     }
 }

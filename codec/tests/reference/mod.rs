@@ -84,11 +84,11 @@ fn read_request(input: &[u8]) -> Reading<Message> {
         }
         stated => stated.unwrap_or(Framing::None),
     };
-    let expectations = named(&fields, "expect")
+    let mut expectations = named(&fields, "expect")
         .into_iter()
         .flat_map(|field| commas(&field.1));
     let met = |wish: Vec<u8>| wish.eq_ignore_ascii_case(b"100-continue");
-    require(old || expectations.map(met).all(|met| met))?;
+    require(old || expectations.all(met))?;
     let start = [method.to_vec(), target.to_vec(), version.to_vec()];
     let message = Message {
         start,
