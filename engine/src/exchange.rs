@@ -3,12 +3,13 @@
 //! An [`Exchange`] is one request and its response, whatever protocol it came by: rooms see its head,
 //! its body and where the reply goes, never a socket. It ends exactly once, in [`settle`].
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use corelane_codec::{BodyDecoder, BodyLength, BodyLimits, HeadScan, RequestHead, ResponseHead};
 use corelane_config::{Action, Captures, Limits, Route, RouteId, SubsetId};
 
-use crate::downstream::Connection;
+use crate::downstream::{Connection, Peer};
 use crate::error::{Error, Kind, Retry};
 use crate::forward::{self, Pace, Readable, Role, Sink, Source, WireSink, WireSource};
 use crate::identity::Identity;
@@ -29,7 +30,10 @@ use crate::worker::{Local, Worker};
 pub(crate) struct Exchange<'a> {
     pub(crate) worker: &'a Rc<Worker>,
     pub(crate) local: &'a Rc<Local>,
-    pub(crate) connection: &'a Connection,
+    /// Whose request it is; a call has its caller's.
+    pub(crate) peer: Peer,
+    /// Set once the whole request has been read: from then on the client may be watched for leaving.
+    pub(crate) read: &'a Cell<bool>,
     pub(crate) waiter: Waiter<'a>,
     pub(crate) arrival: Arrival,
     pub(crate) identity: Identity,
@@ -161,15 +165,17 @@ async fn proceed(exchange: &mut Exchange<'_>) -> Result<Done, Error> {
             let target = to[exchange.tally.target];
             let service = local.service(target.service);
             exchange.tally.service = Some(service.clone());
-            send(exchange, route, service, target.subset).await
+            send(exchange, Some(route), service, target.subset).await
         }
     }
 }
 
 /// Rooms 6 to 8, a second time at most: when nothing of the request can have been processed.
-async fn send(
+///
+/// Nobody's connection is needed for them: a call enters here, without a route.
+pub(crate) async fn send(
     exchange: &mut Exchange<'_>,
-    route: &Route,
+    route: Option<&Route>,
     service: &ServiceState,
     subset: Option<SubsetId>,
 ) -> Result<Done, Error> {
@@ -233,7 +239,8 @@ impl<'a> Exchange<'a> {
         Self {
             worker,
             local,
-            connection,
+            peer: connection.peer,
+            read: &connection.watched,
             waiter,
             arrival,
             identity: Identity::default(),

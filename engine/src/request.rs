@@ -21,7 +21,7 @@ use crate::identity::{Identity, RequestId, resolve_client};
 pub(crate) fn identify(exchange: &mut Exchange<'_>) -> Result<(), Error> {
     let snapshot = exchange.local.snapshot();
     let fields = &exchange.request.fields;
-    let peer = exchange.connection.peer.address.map(|address| address.ip());
+    let peer = exchange.peer.address.map(|address| address.ip());
     // A Unix socket has no address to trust or not; whoever may open it is on this machine.
     let trusted_peer = peer.is_some_and(|peer| snapshot.trusted_proxies.contains(peer));
     let kept = (trusted_peer || snapshot.preserve_request_id)
@@ -140,7 +140,7 @@ fn add_forwarding_fields(exchange: &mut Exchange<'_>, route: &Route) {
     let fields = &mut exchange.request.fields;
     let text = &mut exchange.notes.text;
     fields.push_known(Name::XRequestId, identity.request_id.as_str().as_bytes());
-    if let Some(peer) = exchange.connection.peer.address {
+    if let Some(peer) = exchange.peer.address {
         // One line, because many readers look at the first line only.
         text.clear();
         for earlier in fields.get_all(Name::XForwardedFor) {

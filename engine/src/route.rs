@@ -101,6 +101,6 @@ impl RequestView for View<'_, '_> {
     }
 
     fn listener(&self) -> usize {
-        self.0.connection.peer.listener
+        self.0.peer.listener
     }
 }

@@ -15,7 +15,7 @@ use crate::telemetry::{Ended, Record};
 
 /// Counts an exchange among those in flight.
 pub(crate) fn begin(exchange: &Exchange<'_>) {
-    if let Some(listener) = exchange.local.listener(exchange.connection.peer.listener) {
+    if let Some(listener) = exchange.local.listener(exchange.peer.listener) {
         exchange.worker.metrics.request_started(listener);
     }
 }
@@ -37,7 +37,9 @@ pub(crate) async fn settle(exchange: &mut Exchange<'_>, result: Result<Done, Err
 /// Tells the client about an error, if that is still possible.
 async fn explain(exchange: &mut Exchange<'_>, error: Error) -> (Outcome, Finished) {
     let (status, outcome) = error.reply();
-    if exchange.tally.replied || exchange.waiter.alarm.is_aborted() {
+    // A head that has not left can still be taken back.
+    let has_left = exchange.tally.replied && sent(exchange) > 0;
+    if has_left || exchange.waiter.alarm.is_aborted() {
         if !exchange.tally.replied {
             exchange.tally.status = status;
         }
@@ -45,7 +47,7 @@ async fn explain(exchange: &mut Exchange<'_>, error: Error) -> (Outcome, Finishe
     }
     request::ensure_id(exchange);
     // What comes after a faulty head cannot be told apart from it.
-    exchange.arrival.keep_alive &= exchange.arrival.refused.is_none();
+    exchange.arrival.keep_alive &= !error.is_in_request_head();
     exchange.reply.set_total(crate::rt::clock::NEVER);
     let finished = match reply::error(exchange, error).await {
         Ok(_) => whole(exchange),
@@ -66,7 +68,7 @@ fn whole(exchange: &Exchange<'_>) -> Finished {
 }
 
 fn count(exchange: &Exchange<'_>, outcome: Outcome) {
-    let Some(listener) = exchange.local.listener(exchange.connection.peer.listener) else {
+    let Some(listener) = exchange.local.listener(exchange.peer.listener) else {
         return;
     };
     let tally = &exchange.tally;
@@ -90,7 +92,7 @@ fn log(exchange: &Exchange<'_>, outcome: Outcome) {
     let fields = &exchange.request.fields;
     let clock = &exchange.worker.timers.clock;
     let trace = fields.get(Name::Traceparent).and_then(TraceContext::parse);
-    let listener = snapshot.listeners.get(exchange.connection.peer.listener);
+    let listener = snapshot.listeners.get(exchange.peer.listener);
     let record = Record {
         time_unix_us: clock.unix_us(exchange.arrival.started_us),
         request_id: exchange.identity.request_id.as_str(),
@@ -134,7 +136,7 @@ fn client(exchange: &Exchange<'_>) -> Option<IpAddr> {
     exchange
         .identity
         .client
-        .or_else(|| exchange.connection.peer.address.map(|peer| peer.ip()))
+        .or_else(|| exchange.peer.address.map(|peer| peer.ip()))
 }
 
 fn sent(exchange: &Exchange<'_>) -> u64 {

@@ -15,8 +15,9 @@ use crate::exchange::{Done, Exchange};
 use crate::outcome::{Outcome, Side};
 use crate::rt::clock::{Millis, NEVER};
 use crate::service::{EndpointState, ServiceState, millis};
-use crate::telemetry::ConnectResult;
+use crate::telemetry::{ConnectResult, EndpointMetricsId, Metrics, ServiceMetricsId};
 use crate::upstream::{self, UpstreamConnection};
+use crate::worker::Worker;
 
 /// Why an attempt failed, and how far it had come.
 #[derive(Debug, Clone, Copy)]
@@ -41,46 +42,40 @@ pub(super) struct Progress {
     pub(super) head_due: Cell<Millis>,
 }
 
-/// Sends the request to `endpoint` and its response to the client. With `fresh`, on a new connection.
+/// Sends the request to `endpoint` and its response to the reply's sink. With `fresh`, on a new
+/// connection. A call has no route.
 pub(crate) async fn attempt(
     exchange: &mut Exchange<'_>,
-    route: &Route,
+    route: Option<&Route>,
     service: &ServiceState,
     endpoint: &EndpointState,
     fresh: bool,
 ) -> Result<Done, Failed> {
-    let metrics = &exchange.worker.metrics;
-    metrics.endpoint_started(endpoint.metrics);
+    let mut active = Active::begin(exchange.worker, endpoint.metrics);
     let result = on_connection(exchange, route, service, endpoint, fresh).await;
-    let failed = match &result {
+    active.failed = match &result {
         Ok(_) => exchange.tally.status >= 500,
         Err(failed) => failed.error.side() == Side::Upstream,
     };
-    exchange
-        .worker
-        .metrics
-        .endpoint_ended(endpoint.metrics, failed);
     result
 }
 
 async fn on_connection(
     exchange: &mut Exchange<'_>,
-    route: &Route,
+    route: Option<&Route>,
     service: &ServiceState,
     endpoint: &EndpointState,
     fresh: bool,
 ) -> Result<Done, Failed> {
-    let mut connection = match acquire(exchange, service, endpoint, fresh).await {
-        Ok(connection) => connection,
-        Err(error) => {
-            return Err(Failed {
-                error,
-                reused: false,
-                sent: false,
-                answered: false,
-            });
-        }
-    };
+    let worker = exchange.worker;
+    let acquired = acquire(exchange, service, endpoint, fresh).await;
+    let mut connection = acquired.map_err(|error| Failed {
+        error,
+        reused: false,
+        sent: false,
+        answered: false,
+    })?;
+    let _open = Open::begin(worker, service.metrics);
     let progress = Progress {
         uploaded: Cell::new(false),
         sent: Cell::new(false),
@@ -88,16 +83,10 @@ async fn on_connection(
         head_due: Cell::new(NEVER),
     };
     let result = talk(exchange, route, &mut connection, &progress).await;
-    let metrics = &exchange.worker.metrics;
     match result {
-        Ok(Answer::Switched) => {
-            metrics.upstream_closed(service.metrics);
-            Ok(Done::Upgraded(Box::new(connection)))
-        }
+        Ok(Answer::Switched) => Ok(Done::Upgraded(Box::new(connection))),
         Ok(Answer::Whole { reusable }) => {
-            metrics.upstream_closed(service.metrics);
             if reusable && progress.uploaded.get() {
-                let worker = exchange.worker;
                 worker.buffers.release_if_empty(&mut connection.buffer);
                 worker
                     .pools
@@ -106,11 +95,7 @@ async fn on_connection(
             Ok(Done::Replied(Outcome::Ok))
         }
         Err(error) => {
-            metrics.upstream_closed(service.metrics);
-            exchange
-                .worker
-                .buffers
-                .give(std::mem::take(&mut connection.buffer));
+            worker.buffers.give(std::mem::take(&mut connection.buffer));
             Err(Failed {
                 error,
                 reused: connection.reused,
@@ -131,7 +116,6 @@ async fn acquire(
     let metrics = &exchange.worker.metrics;
     if !fresh && let Some(connection) = endpoint.pool.take() {
         metrics.upstream_reused(service.metrics);
-        metrics.upstream_opened(service.metrics);
         return Ok(connection);
     }
     let timeout = service.connect_timeout_ms;
@@ -148,16 +132,13 @@ async fn acquire(
         Err(_) => ConnectResult::Error,
     };
     metrics.upstream_connect(service.metrics, counted);
-    if result.is_ok() {
-        metrics.upstream_opened(service.metrics);
-    }
     result
 }
 
 /// The conversation: the request out, the response in, at the same time where there is a body.
 async fn talk(
     exchange: &mut Exchange<'_>,
-    route: &Route,
+    route: Option<&Route>,
     connection: &mut UpstreamConnection,
     progress: &Progress,
 ) -> Result<Answer, Error> {
@@ -216,9 +197,9 @@ async fn talk(
 }
 
 /// How long the response's head may take after the request (milliseconds).
-fn response_timeout(exchange: &Exchange<'_>, route: &Route) -> u64 {
+fn response_timeout(exchange: &Exchange<'_>, route: Option<&Route>) -> u64 {
     let timeout = route
-        .response_timeout
+        .and_then(|route| route.response_timeout)
         .unwrap_or_else(|| exchange.limits().response_timeout);
     if timeout.is_zero() {
         NEVER
@@ -230,13 +211,13 @@ fn response_timeout(exchange: &Exchange<'_>, route: &Route) -> u64 {
 /// Sends the body while the response may already come in.
 async fn both_ways(
     exchange: &mut Exchange<'_>,
-    route: &Route,
+    route: Option<&Route>,
     connection: &mut UpstreamConnection,
     progress: &Progress,
     sink: &mut Sink<'_>,
 ) -> Result<Answer, Error> {
     let worker = exchange.worker;
-    let client = exchange.connection;
+    let read = exchange.read;
     let waiter = exchange.waiter;
     let timeout = response_timeout(exchange, route);
     // Until it is known how much has left, something may have.
@@ -252,7 +233,7 @@ async fn both_ways(
                     .head_due
                     .set(waiter.now_ms().saturating_add(timeout));
                 body.release(&worker.buffers);
-                client.watched.set(true);
+                read.set(true);
             }
             result
         };
@@ -284,5 +265,52 @@ impl Progress {
         if let Sink::Wire(wire) = sink {
             self.sent.set(wire.sent > 0);
         }
+    }
+}
+
+/// Counts a request among those that its endpoint is busy with. An end of its scope is its end: a call
+/// may be given up at any point.
+struct Active<'a> {
+    metrics: &'a Metrics,
+    endpoint: EndpointMetricsId,
+    failed: bool,
+}
+
+impl<'a> Active<'a> {
+    fn begin(worker: &'a Worker, endpoint: EndpointMetricsId) -> Self {
+        worker.metrics.endpoint_started(endpoint);
+        Self {
+            metrics: &worker.metrics,
+            endpoint,
+            failed: false,
+        }
+    }
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.metrics.endpoint_ended(self.endpoint, self.failed);
+    }
+}
+
+/// Counts a connection among those in use, in the same way.
+struct Open<'a> {
+    metrics: &'a Metrics,
+    service: ServiceMetricsId,
+}
+
+impl<'a> Open<'a> {
+    fn begin(worker: &'a Worker, service: ServiceMetricsId) -> Self {
+        worker.metrics.upstream_opened(service);
+        Self {
+            metrics: &worker.metrics,
+            service,
+        }
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.metrics.upstream_closed(self.service);
     }
 }

@@ -29,7 +29,7 @@ pub(super) enum Answer {
 /// Waits for the response and sends it to the client.
 pub(super) async fn respond(
     exchange: &mut Exchange<'_>,
-    route: &Route,
+    route: Option<&Route>,
     connection: &mut UpstreamConnection,
     progress: &Progress,
 ) -> Result<Answer, Error> {
@@ -107,7 +107,10 @@ async fn pass_interim(exchange: &mut Exchange<'_>) -> Result<(), Error> {
 }
 
 /// The head of a 101, if it changes to what the client asked for (RFC 9110 §7.8).
-async fn switch_protocols(exchange: &mut Exchange<'_>, route: &Route) -> Result<Answer, Error> {
+async fn switch_protocols(
+    exchange: &mut Exchange<'_>,
+    route: Option<&Route>,
+) -> Result<Answer, Error> {
     let wanted = std::mem::take(&mut exchange.notes.upgrade);
     let agreed = upgrade(&exchange.response.fields)
         .is_some_and(|mut chosen| chosen.any(|token| token.eq_ignore_ascii_case(&wanted)));
@@ -131,7 +134,7 @@ async fn switch_protocols(exchange: &mut Exchange<'_>, route: &Route) -> Result<
     Ok(Answer::Switched)
 }
 
-fn edit_head(exchange: &mut Exchange<'_>, route: &Route) {
+fn edit_head(exchange: &mut Exchange<'_>, route: Option<&Route>) {
     let snapshot = exchange.local.snapshot();
     let version = match exchange.response.version() {
         Version::Http11 => "1.1",
@@ -145,11 +148,18 @@ fn edit_head(exchange: &mut Exchange<'_>, route: &Route) {
         version,
         &mut exchange.notes.text,
     );
-    apply(&route.response_edits, fields);
+    if let Some(route) = route {
+        apply(&route.response_edits, fields);
+    }
 }
 
 /// Writes the head; it waits in the sink for the first bytes of the body.
-fn send_head(exchange: &mut Exchange<'_>, route: &Route, length: BodyLength, request_read: bool) {
+fn send_head(
+    exchange: &mut Exchange<'_>,
+    route: Option<&Route>,
+    length: BodyLength,
+    request_read: bool,
+) {
     let stated = stated_length(exchange.response, exchange.request.method());
     edit_head(exchange, route);
     let framing = match (length, exchange.arrival.http11) {
@@ -217,10 +227,10 @@ async fn send_body(
 
 /// How long the upstream may be silent, and whether the exchange's deadline cuts the body: it does
 /// not cut streams, which have no end by nature.
-fn body_pace(exchange: &mut Exchange<'_>, route: &Route) -> Pace {
+fn body_pace(exchange: &mut Exchange<'_>, route: Option<&Route>) -> Pace {
     let limits: &Limits = exchange.limits();
     let streams = is_stream(exchange.response);
-    let most = match (route.idle_timeout, streams) {
+    let most = match (route.and_then(|route| route.idle_timeout), streams) {
         (Some(timeout), _) => timeout,
         (None, true) => limits.stream_idle_timeout,
         (None, false) => limits.upstream_idle_timeout,
