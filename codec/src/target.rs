@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use memchr::{memchr, memchr2, memrchr};
 
-use crate::grammar::{all, decimal, hex_digit, is_target};
+use crate::grammar::{all, decimal, hex_digit, is_target, is_unreserved};
 use crate::head::Method;
 
 /// A request-target (RFC 9112 §3.2).
@@ -254,10 +254,6 @@ fn is_host(host: &[u8]) -> bool {
         before = byte;
     }
     before != b'.' && host.len() <= 255
-}
-
-const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 /// Whether [`normalize_path`] would find nothing to do, as far as a quick look tells: `true` is
