@@ -121,6 +121,11 @@ impl Timers {
         alarm.wake();
     }
 
+    /// Lets go of the tick task, which is not needed any more.
+    pub(crate) fn forget_ticker(&self) {
+        self.ticker.take();
+    }
+
     /// How long the tick task may sleep at `now`, at most `most` milliseconds.
     pub(crate) fn next_tick(&self, now: Millis, most: u64, waker: &Waker) -> Millis {
         let at = self.wheel.borrow().first_due(now + most);

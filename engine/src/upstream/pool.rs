@@ -64,6 +64,12 @@ impl Pools {
         self.each(|pool| pool.drop_old(now));
     }
 
+    /// Closes every idle connection, and keeps none from now on.
+    pub(crate) fn close(&self) {
+        self.reaper.take();
+        self.each(|pool| pool.idle.borrow_mut().clear());
+    }
+
     fn each(&self, mut f: impl FnMut(&Pool)) {
         for pool in self.pools.borrow().iter().filter_map(Weak::upgrade) {
             f(&pool);

@@ -35,6 +35,10 @@ const TICK_MS: u64 = 100;
 /// How long connections get to notice that they are ended (milliseconds).
 const STOP_MS: u64 = 500;
 
+/// Turns of the event loop between dropping a socket and its end: one cancels the readiness poll that
+/// is pending on it, the next closes it.
+const CLOSING_TURNS: usize = 3;
+
 /// What other threads ask of a worker.
 #[derive(Debug)]
 pub(crate) enum Message {
@@ -261,7 +265,14 @@ async fn stop(worker: &Rc<Worker>) {
         waiter.sleep_until(waiter.now_ms() + 1).await;
     }
     worker.exchanges.clear();
+    worker.pools.close();
     worker.flush_log();
+    // The event loop cancels and closes what was dropped here in its next turns.
+    for _ in 0..CLOSING_TURNS {
+        waiter.sleep_until(waiter.now_ms() + 1).await;
+    }
+    // The tick task holds the worker that holds its waker.
+    worker.timers.forget_ticker();
 }
 
 /// Turns the timer wheel and does what is due now and then. Never ends.
