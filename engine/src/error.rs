@@ -184,18 +184,26 @@ impl Error {
         }
     }
 
+    /// Whether the request's head is at fault, so that it is not sure where the request ends.
+    pub(crate) fn is_in_request_head(self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Head(_) | Kind::Framing(_) | Kind::Target(_) | Kind::Connect | Kind::HeadTimeout
+        )
+    }
+
     /// The name of the limit or timeout that made this, where one did.
     #[must_use]
     pub fn limit(self) -> Option<&'static str> {
         match self.kind {
-            Kind::Head(error) => error.limit(),
-            Kind::Body(error) => error.limit(),
+            Kind::Head(error) => request_head_limit(error),
+            Kind::Body(error) | Kind::UpstreamBody(error) => body_limit(error),
             Kind::BodyTooLarge => Some("request_body_bytes"),
             Kind::HeadTimeout => Some("request_head_timeout"),
             Kind::BodyTooSlow | Kind::ReplyTooSlow => Some("body_min_rate"),
             Kind::Loop => Some("via_passes"),
             Kind::ConnectTimeout => Some("connect_timeout"),
-            Kind::UpstreamHead(error) => error.limit(),
+            Kind::UpstreamHead(error) => response_head_limit(error),
             Kind::UpstreamInterim => Some("interim_responses"),
             Kind::ResponseTimeout => Some("response_timeout"),
             Kind::TotalTimeout => Some("timeout"),
@@ -246,6 +254,38 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// The key under `limits:` that a request's head exceeds.
+fn request_head_limit(error: HeadError) -> Option<&'static str> {
+    match error {
+        HeadError::StartLineTooLong => Some("request_line_bytes"),
+        HeadError::HeadTooLarge => Some("request_head_bytes"),
+        HeadError::FieldLineTooLong => Some("request_field_bytes"),
+        HeadError::TooManyFields => Some("request_fields"),
+        _ => None,
+    }
+}
+
+/// The same for a response's head, whose lines have no limits of their own.
+fn response_head_limit(error: HeadError) -> Option<&'static str> {
+    match error {
+        HeadError::StartLineTooLong | HeadError::HeadTooLarge | HeadError::FieldLineTooLong => {
+            Some("response_head_bytes")
+        }
+        HeadError::TooManyFields => Some("response_fields"),
+        _ => None,
+    }
+}
+
+/// The same for the framing of a body.
+fn body_limit(error: BodyError) -> Option<&'static str> {
+    match error {
+        BodyError::ChunkLineTooLong => Some("chunk_line_bytes"),
+        BodyError::TrailersTooLarge => Some("trailer_bytes"),
+        BodyError::TooManyTrailers => Some("trailer_fields"),
+        _ => None,
+    }
+}
 
 /// The outcome that goes with the status of a codec error.
 fn head_outcome(status: u16) -> Outcome {
