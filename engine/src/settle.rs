@@ -47,7 +47,8 @@ async fn explain(exchange: &mut Exchange<'_>, error: Error) -> (Outcome, Finishe
     }
     request::ensure_id(exchange);
     // What comes after a faulty head cannot be told apart from it.
-    exchange.arrival.keep_alive &= !error.is_in_request_head();
+    exchange.arrival.keep_alive &=
+        exchange.arrival.refused.is_none() && !error.is_in_request_head();
     exchange.reply.set_total(crate::rt::clock::NEVER);
     let finished = match reply::error(exchange, error).await {
         Ok(_) => whole(exchange),
