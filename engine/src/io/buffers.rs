@@ -107,6 +107,10 @@ impl BufferPool {
         if buffer.is_full() {
             self.enlarge(buffer);
         }
+        if buffer.is_full() {
+            // A head that is still not complete: only a limit above the default lets one come so far.
+            buffer.bytes.reserve_exact(LARGE);
+        }
     }
 
     /// Exchanges a small buffer for a large one, unread bytes included.
