@@ -75,6 +75,21 @@ impl Pace {
         }
     }
 
+    /// Whether `error` says that the rule was broken.
+    pub(crate) fn is_verdict(&self, error: Error) -> bool {
+        error.kind == self.too_slow
+    }
+
+    /// Counts bytes that moved unseen during a wait that has broken the rule; whether it is kept with
+    /// them.
+    pub(crate) fn pardon(&mut self, count: usize) -> bool {
+        self.moved(count);
+        match self.rule {
+            Rule::Rate { .. } => self.close_window(),
+            Rule::Idle { .. } => count > 0,
+        }
+    }
+
     /// Waits for `ready` as long as the rule allows.
     pub(crate) async fn wait<T>(
         &mut self,
@@ -223,6 +238,23 @@ mod tests {
             run(pace(), NEVER, &[(5100, 1)]),
             Err(Kind::IdleTimeout.into())
         );
+    }
+
+    #[test]
+    fn what_moved_unseen_is_a_pardon_if_it_is_enough() {
+        let mut rate = Pace {
+            rule: Rule::Rate {
+                window_ms: 100,
+                bytes_per_window: 50,
+                waited_ms: 100,
+                bytes: 20,
+            },
+            ..client()
+        };
+        assert!(!rate.clone().pardon(29));
+        assert!(rate.pardon(30));
+        let mut idle = Pace::idle(5000, Kind::IdleTimeout);
+        assert!(idle.pardon(1) && !idle.pardon(0));
     }
 
     #[test]

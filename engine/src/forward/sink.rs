@@ -136,15 +136,32 @@ impl WireSink<'_> {
                     self.pace.moved(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // A failed poll is readiness: the send that follows has the error.
-                    let _shown_by_the_send =
-                        self.pace.wait(self.waiter, self.stream.writable()).await?;
+                    self.wait().await?;
                 }
                 Err(_) => return Err(self.gone.into()),
             }
         }
         self.out.clear();
         Ok(())
+    }
+
+    /// Waits for room. The kernel calls a socket writable when a third of its buffer is free, which a
+    /// slow but steady reader may not get done in time: what it has taken meanwhile counts.
+    async fn wait(&mut self) -> Result<(), Error> {
+        loop {
+            let before = self.stream.unacknowledged();
+            match self.pace.wait(self.waiter, self.stream.writable()).await {
+                // A failed poll is readiness: the send that follows has the error.
+                Ok(_shown_by_the_send) => return Ok(()),
+                Err(error) if self.pace.is_verdict(error) => {
+                    let taken = before.saturating_sub(self.stream.unacknowledged());
+                    if !self.pace.pardon(taken) {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "monoio's sockets give their descriptor as a raw number only"
+    reason = "monoio's sockets give their descriptor as a raw number only, and rustix has no SIOCOUTQ"
 )]
 
 pub(crate) mod acceptor;
@@ -15,6 +15,15 @@ pub(crate) mod deadline;
 pub(crate) mod stream;
 
 use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// How many bytes the kernel holds that were sent and that the peer's kernel has not taken.
+fn unacknowledged(socket: BorrowedFd<'_>) -> usize {
+    use rustix::ioctl::{Getter, ioctl};
+    const TIOCOUTQ: rustix::ioctl::Opcode = 0x5411;
+    // SAFETY: this request writes one C int, for every kind of socket (tcp(7), unix(7)).
+    let held = unsafe { ioctl(socket, Getter::<TIOCOUTQ, i32>::new()) };
+    held.map_or(0, |held| usize::try_from(held).unwrap_or(0))
+}
 
 /// The descriptor of one of monoio's sockets.
 fn borrow(socket: &impl AsRawFd) -> BorrowedFd<'_> {

@@ -133,6 +133,11 @@ impl Stream {
         self.socket.writable(false)
     }
 
+    /// How many bytes were sent that the peer has not taken: what a slow reader leaves behind.
+    pub(crate) fn unacknowledged(&self) -> usize {
+        super::unacknowledged(self.fd())
+    }
+
     /// Sends a FIN: no more bytes will come from this side.
     pub(crate) fn shutdown_write(&self) {
         // The peer may be gone already, which is as good.
