@@ -125,23 +125,27 @@ async fn one(
     let served = connection.requests.get() + 1;
     connection.requests.set(served);
     let last = limits.keepalive_requests != 0 && served >= limits.keepalive_requests as u64;
+    let wants_more = request_wants_keep_alive(&scratch.request);
     let arrival = Arrival {
         refused: head.err(),
         length,
         expects_continue,
         http11: scratch.request.version() == Version::Http11,
-        keep_alive: !last && !worker.is_draining() && request_wants_keep_alive(&scratch.request),
+        keep_alive: !last && !worker.is_draining() && wants_more,
         started_us: worker.timers.clock.now_us(),
     };
     let mut exchange = Exchange::new(worker, local, connection, arrival, scratch, buffer);
     let finished = exchange::run(&mut exchange).await;
-    after(finished, connection)
+    // A client that did not ask for it may be sending its next request while we close.
+    let is_expected = !wants_more && buffer.is_empty();
+    after(finished, is_expected, connection)
 }
 
-fn after(finished: Finished, connection: &Connection) -> After {
+fn after(finished: Finished, close_is_expected: bool, connection: &Connection) -> After {
     match finished {
         Finished::Whole { persists: true } => After::Next,
-        Finished::Whole { persists: false } => After::Close,
+        Finished::Whole { persists: false } if close_is_expected => After::Close,
+        Finished::Whole { persists: false } => After::Linger,
         Finished::RequestUnread => After::Linger,
         Finished::Cut => {
             connection.stream.reset_on_close();
