@@ -45,8 +45,8 @@ pub enum FramingError {
     UnknownCoding,
     /// `Transfer-Encoding` in HTTP/1.0.
     CodingInHttp10,
-    /// A body in a `TRACE` request (RFC 9110 §9.3.8).
-    TraceBody,
+    /// A body in a `TRACE` or `CONNECT` request, which have none (RFC 9110 §9.3.6, §9.3.8).
+    MethodBody,
     /// More `Connection` options than are looked at, empty ones counted.
     ConnectionOptions,
     /// No `Host` in HTTP/1.1.
@@ -73,7 +73,7 @@ impl FramingError {
             | Self::SeveralCodings
             | Self::Coding
             | Self::CodingInHttp10
-            | Self::TraceBody
+            | Self::MethodBody
             | Self::ConnectionOptions
             | Self::NoHost
             | Self::SeveralHosts
@@ -92,7 +92,7 @@ impl fmt::Display for FramingError {
             Self::Coding => "Transfer-Encoding is not `chunked`",
             Self::UnknownCoding => "a transfer coding other than `chunked`",
             Self::CodingInHttp10 => "Transfer-Encoding in HTTP/1.0",
-            Self::TraceBody => "a TRACE request with a body",
+            Self::MethodBody => "a TRACE or CONNECT request with a body",
             Self::ConnectionOptions => "too many Connection options",
             Self::NoHost => "no Host",
             Self::SeveralHosts => "more than one Host",
@@ -111,8 +111,8 @@ impl std::error::Error for FramingError {}
 pub fn request_body_length(head: &RequestHead) -> Result<BodyLength, FramingError> {
     let length = stated_length(&head.fields, head.version())?.unwrap_or(BodyLength::Empty);
     match (head.method(), length) {
-        (Method::Trace, BodyLength::Chunked | BodyLength::Length(1..)) => {
-            Err(FramingError::TraceBody)
+        (Method::Trace | Method::Connect, BodyLength::Chunked | BodyLength::Length(1..)) => {
+            Err(FramingError::MethodBody)
         }
         _ => Ok(length),
     }

@@ -79,7 +79,9 @@ fn read_request(input: &[u8]) -> Reading<Message> {
     let fields = read_fields(&lines[1..])?;
     let host = read_host(method, target, old, &fields)?;
     let framing = match stated_framing(&fields, old)? {
-        Some(Framing::Chunked | Framing::Length(1..)) if method == b"TRACE" => {
+        Some(Framing::Chunked | Framing::Length(1..))
+            if method == b"TRACE" || method == b"CONNECT" =>
+        {
             return Err(Stop::Refused);
         }
         stated => stated.unwrap_or(Framing::None),
