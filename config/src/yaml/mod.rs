@@ -7,6 +7,9 @@ mod node;
 mod spans;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use node::{Entry, Mark, Node, Scalar, ScalarKind, Value, push_key};
 
 use crate::report::Mistake;
@@ -44,6 +47,9 @@ pub(crate) fn parse(text: &str, file: u32, budget: usize) -> Parsed {
     };
     // A byte order mark is no content; both parsers would count it as a column.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some(mistake) = unprintable(text, file) {
+        return parsed.without(mistake);
+    }
     let located = match spans::documents(text, file, budget) {
         Ok((located, nodes)) => {
             parsed.nodes = nodes;
@@ -62,6 +68,23 @@ pub(crate) fn parse(text: &str, file: u32, budget: usize) -> Parsed {
         }
     }
     parsed
+}
+
+/// The first character that YAML does not allow (§5.1): `serde_yaml` would name its offset alone.
+fn unprintable(text: &str, file: u32) -> Option<Mistake> {
+    let allowed = |letter: char| match letter {
+        '\t' | '\n' | '\r' | '\u{85}' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        letter => !letter.is_control(),
+    };
+    for (line, text) in (1..).zip(text.split('\n')) {
+        if let Some((column, letter)) = (1..).zip(text.chars()).find(|(_, c)| !allowed(*c)) {
+            let message = format!("U+{:04X} is no printable character", u32::from(letter));
+            let mark = Mark { file, line, column };
+            return Some(Mistake::new(mark, message).hint("write it as `\"\\x..\"`"));
+        }
+    }
+    None
 }
 
 fn join_document(raw: Raw, located: Located, parsed: &mut Parsed) {

@@ -9,6 +9,10 @@ mod files;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
 mod readings;
 #[cfg(test)]
 mod reference;

@@ -9,29 +9,9 @@ use corelane_config::{
     RouteId, RouteTable, ValueMatch,
 };
 
+use crate::random::Random;
 use crate::runner::upstream_path;
 use crate::support::{Request, load};
-
-/// xorshift64*: enough for made-up cases, and a seed tells which one failed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let number = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(number).expect("31 bits") % bound
-    }
-
-    fn pick<'l, T: ?Sized>(&mut self, list: &[&'l T]) -> &'l T {
-        list[self.below(list.len())]
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-}
 
 /// A route as a person would describe it.
 #[derive(Debug, Clone)]
@@ -308,7 +288,7 @@ fn the_table_chooses_as_a_linear_scan_does_and_explain_agrees() {
     let mut captures = Captures::new();
     let (mut routed, mut refused) = (0, 0);
     for seed in 1..400 {
-        let mut random = Random(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
+        let mut random = Random::new(seed);
         let rules: Vec<Rule> = (0..1 + random.below(24))
             .map(|_| rule(&mut random))
             .collect();
