@@ -114,7 +114,8 @@ async fn acquire(
     fresh: bool,
 ) -> Result<UpstreamConnection, Error> {
     let metrics = &exchange.worker.metrics;
-    if !fresh && let Some(connection) = endpoint.pool.take() {
+    let must_live = !exchange.request.method().is_idempotent();
+    if !fresh && let Some(connection) = endpoint.pool.take(must_live) {
         metrics.upstream_reused(service.metrics);
         return Ok(connection);
     }
@@ -216,10 +217,10 @@ async fn both_ways(
     progress: &Progress,
     sink: &mut Sink<'_>,
 ) -> Result<Answer, Error> {
-    let worker = exchange.worker;
     let read = exchange.read;
     let waiter = exchange.waiter;
     let timeout = response_timeout(exchange, route);
+    let may_resend = connection.reused && exchange.request.method().is_idempotent();
     // Until it is known how much has left, something may have.
     progress.sent.set(true);
     let mut body = std::mem::replace(&mut exchange.body, Source::Memory(&[]));
@@ -232,7 +233,9 @@ async fn both_ways(
                 progress
                     .head_due
                     .set(waiter.now_ms().saturating_add(timeout));
-                body.release(&worker.buffers);
+                if !may_resend {
+                    body.release();
+                }
                 read.set(true);
             }
             result

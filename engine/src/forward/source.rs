@@ -7,7 +7,7 @@ use corelane_codec::{BodyDecoder, BodyError, BodyLength, Fields};
 
 use super::pace::Pace;
 use crate::error::{Error, Kind};
-use crate::io::buffers::{Buffer, BufferPool};
+use crate::io::buffers::{Buffer, BufferPool, LARGE};
 use crate::io::deadline::Waiter;
 use crate::io::stream::{Stream, Watch};
 use crate::rt::clock::Millis;
@@ -102,10 +102,11 @@ impl Source<'_> {
         }
     }
 
-    /// Gives the read buffer back if nothing is unread in it.
-    pub(crate) fn release(&mut self, pool: &BufferPool) {
+    /// Gives the read buffer back if nothing is unread in it; the body cannot be sent again then.
+    pub(crate) fn release(&mut self) {
         if let Self::Wire(wire) = self {
-            pool.release_if_empty(wire.buffer);
+            wire.let_go();
+            wire.pool.release_if_empty(wire.buffer);
         }
     }
 
@@ -219,15 +220,12 @@ impl WireSource<'_> {
         if self.decoder.is_ended() || !self.buffer.is_empty() {
             return true;
         }
-        self.pool.make_room(self.buffer);
-        let room = self.buffer.capacity() - self.buffer.tail().len();
+        self.make_room();
+        let room = self.buffer.room();
         match self.readable.stream().try_recv(self.buffer.tail()) {
             Ok(0) | Err(_) => false, // `fill` meets it again
             Ok(count) => {
-                self.pace.moved(count);
-                if count == room {
-                    self.pool.enlarge(self.buffer);
-                }
+                self.received(count, room);
                 true
             }
         }
@@ -242,15 +240,11 @@ impl WireSource<'_> {
     async fn read(&mut self) -> Result<usize, Error> {
         self.make_room();
         loop {
-            let room = self.buffer.capacity() - self.buffer.tail().len();
+            let room = self.buffer.room();
             let result = self.readable.stream().try_recv(self.buffer.tail());
             match result {
                 Ok(count) => {
-                    self.pace.moved(count);
-                    if count == room {
-                        // The peer is faster than a small buffer.
-                        self.pool.enlarge(self.buffer);
-                    }
+                    self.received(count, room);
                     return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -261,9 +255,29 @@ impl WireSource<'_> {
         }
     }
 
+    fn received(&mut self, count: usize, room: usize) {
+        self.pace.moved(count);
+        if count == room && self.buffer.capacity() < LARGE {
+            // The peer is faster than a small buffer.
+            self.let_go();
+            self.pool.enlarge(self.buffer);
+        }
+    }
+
+    /// Sees to it that there is room to read into. The beginning of a request's body stays where it
+    /// is for as long as there is room behind it, so that it can be sent again.
     fn make_room(&mut self) {
+        let keeps = self.role == Role::Request && !self.overwritten;
+        if !keeps || self.buffer.room() == 0 {
+            self.let_go();
+            self.pool.make_room(self.buffer);
+        }
+    }
+
+    /// What was consumed will be overwritten, and what is unread moves to the front.
+    fn let_go(&mut self) {
         self.overwritten |= self.buffer.position() > self.start;
-        self.pool.make_room(self.buffer);
+        self.start = 0;
     }
 
     async fn wait(&mut self) -> Result<(), Error> {

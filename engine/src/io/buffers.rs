@@ -70,7 +70,12 @@ impl Buffer {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes.len() == self.bytes.capacity()
+        self.room() == 0
+    }
+
+    /// How many bytes fit behind the unread ones.
+    pub(crate) fn room(&self) -> usize {
+        self.bytes.capacity() - self.bytes.len()
     }
 
     pub(crate) fn capacity(&self) -> usize {

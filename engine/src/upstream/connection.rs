@@ -118,6 +118,12 @@ impl UpstreamConnection {
         })
     }
 
+    /// Whether the peer has closed, or said something that nobody asked for.
+    pub(crate) fn has_ended(&self) -> bool {
+        let silent = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        !self.stream.peek().is_err_and(|error| silent(&error))
+    }
+
     /// Arms the watch on behalf of whoever `cx` wakes; `false` when the peer has sent something or
     /// has closed: the connection is of no use then.
     pub(crate) fn rest(&mut self, cx: &mut Context<'_>) -> bool {

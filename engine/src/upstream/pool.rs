@@ -92,11 +92,13 @@ impl Pools {
 }
 
 impl Pool {
-    /// The connection that was used last, if there is one that is still good.
-    pub(crate) fn take(&self) -> Option<UpstreamConnection> {
+    /// The connection that was used last, if there is one that is still good. For a request that
+    /// cannot be sent again it `must_live`: the kernel is asked, because it may know of an end that
+    /// the event loop has not told yet.
+    pub(crate) fn take(&self, must_live: bool) -> Option<UpstreamConnection> {
         let mut idle = self.idle.borrow_mut();
         while let Some(connection) = idle.pop() {
-            if !connection.watch.has_fired() {
+            if !(connection.watch.has_fired() || must_live && connection.has_ended()) {
                 return Some(connection);
             }
         }
