@@ -289,7 +289,7 @@ fn take_route(
             route.upstream_path(&asked.path, &captures, &mut path);
             explanation.upstream_path = Some(text(&path));
             let host = host.as_deref().map_or_else(|| asked.authority(), text);
-            explanation.upstream_host = Some(host);
+            explanation.upstream_host = (!host.is_empty()).then_some(host);
             forward(snapshot, route, to, explanation);
         }
         Action::Redirect(redirect) => {

@@ -1,2 +1,10 @@
-//! corelane
-fn main() {}
+//! The `corelane` program; everything it does is in the library.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    corelane::main()
+}

@@ -43,7 +43,7 @@ pub struct Explanation {
     pub targets: Vec<Share>,
     /// The path that the upstream would see, without the query.
     pub upstream_path: Option<String>,
-    /// The Host that the upstream would see.
+    /// The Host that the upstream would see; `None` when it is empty.
     pub upstream_host: Option<String>,
     /// Milliseconds from the head to the end of the response; `None` when the route has no bound.
     pub timeout_ms: Option<u64>,
