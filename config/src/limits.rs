@@ -19,7 +19,10 @@ const DAY: u64 = 24 * HOUR;
 /// `zero` says what 0 means to the person who writes it: `Off` keeps the 0, and the engine reads it
 /// as "no bound"; `Most` becomes the upper end of the range, so that the engine needs no exception.
 macro_rules! limits {
-    ($($name:ident: $unit:ident = $default:expr, $min:expr => $max:expr, $zero:ident, $about:literal, $reason:literal;)+) => {
+    ($(
+        $name:ident: $unit:ident = $default:expr, $min:expr => $max:expr, $zero:ident,
+        $about:literal, $reason:literal;
+    )+) => {
         /// Every configurable bound, in plain numbers. The fields are the keys of `limits:`.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct Limits {
@@ -64,8 +67,12 @@ macro_rules! limits {
         },)+];
 
         static KEYS: &[Key] = &[
-            $(Key::new(stringify!($name), limits!(@kind $unit, Range::or_zero($min, $max)), $about),)+
-            Key::new("tls_handshake_timeout", Kind::Planned("TLS"), "How long a TLS handshake may take."),
+            $(Key::new(
+                stringify!($name),
+                limits!(@kind $unit, Range::or_zero($min, $max)),
+                $about,
+            ),)+
+            Key::new("tls_handshake_timeout", Kind::Planned("TLS"), "How long it may take."),
         ];
     };
     (@type Bytes) => { usize };
@@ -87,6 +94,7 @@ macro_rules! limits {
     (@json Time, $value:expr) => { crate::units::print_duration($value).into() };
     (@json $unit:ident, $value:expr) => { $value.into() };
     (@zero Off, $max:expr) => { 0 };
+    (@zero Descriptors, $max:expr) => { 0 };
     (@zero Most, $max:expr) => { $max };
 }
 
@@ -113,7 +121,7 @@ limits! {
         "1xx responses before the final one (502).",
         "Without a bound an upstream could keep an exchange in its head for ever.";
     request_body_bytes: Long = 0, 1 => 1024 * GIB, Off,
-        "A request body, as it is forwarded (413). 0: no bound.",
+        "A request body, as it is forwarded (413).",
         "Bodies are streamed, so a large one costs time and not memory.";
     chunk_line_bytes: Bytes = 4 * KIB, 32 => 64 * KIB, Most,
         "A chunk's size line with its extensions (400 from a client, 502 from an upstream).",
@@ -124,8 +132,8 @@ limits! {
     trailer_fields: Count = 32, 1 => 1_000, Most,
         "Field lines of a trailer section (431 from a client, 502 from an upstream).",
         "gRPC sends three; checksums and timings add a few.";
-    connections: Count = 0, 1 => 10_000_000, Off,
-        "Client connections at a time, over the whole process. 0: half of RLIMIT_NOFILE.",
+    connections: Count = 0, 1 => 10_000_000, Descriptors,
+        "Client connections at a time, over the whole process.",
         "Every proxied connection needs a second descriptor towards an upstream.";
     listen_backlog: Count = 1024, 1 => 65_535, Most,
         "Connections that the kernel completes before a worker has accepted them.",
@@ -134,7 +142,7 @@ limits! {
         "From the first byte of a request head to its end (408).",
         "A head fits in a few packets; who takes longer holds a connection on purpose.";
     body_min_rate: Long = 240, 1 => GIB, Off,
-        "Bytes a second that a body must move, request and response alike. 0: no rule.",
+        "Bytes a second that a body must move, request and response alike.",
         "Slower than any usable link; without a rule a connection is held for nothing.";
     body_rate_window: Time = 10 * SECOND, 100 => HOUR, Most,
         "The time over which body_min_rate is averaged.",
@@ -143,16 +151,16 @@ limits! {
         "How long a client's connection may idle between two requests.",
         "Above the 60 s that common load balancers in front wait, so that they close first.";
     keepalive_requests: Count = 0, 1 => 1_000_000_000, Off,
-        "Requests on one client connection. 0: no bound.",
+        "Requests on one client connection.",
         "Only needed to move clients between instances; closing costs them a handshake.";
     connect_timeout: Time = 5 * SECOND, 1 => HOUR, Most,
         "Connecting to an endpoint (504); a service's connect_timeout overrides it.",
         "Long enough for two lost SYNs (1 s and 2 s), short enough to try another endpoint.";
     response_timeout: Time = 0, 1 => DAY, Off,
-        "From the request's end to the response's head (504); a route's overrides it. 0: no rule.",
+        "From the request's end to the response's head (504); a route's overrides it.",
         "There is no hidden total: a slow report must not fail because nobody set a key.";
     upstream_idle_timeout: Time = MINUTE, 10 => DAY, Most,
-        "Between two reads of a response body (504 or an abort); a route's idle_timeout overrides it.",
+        "Between two reads of a response body (504 or an abort); a route may have its own.",
         "An upstream that sends nothing for a minute within a body is taken for dead.";
     stream_idle_timeout: Time = 5 * MINUTE, 10 => 30 * DAY, Most,
         "The same for event streams, gRPC and multipart/x-mixed-replace.",
@@ -234,6 +242,8 @@ pub enum Unit {
 pub enum Zero {
     /// No bound; the value stays 0.
     Off,
+    /// Half of `RLIMIT_NOFILE`; the value stays 0, and the engine works it out.
+    Descriptors,
     /// As much as can be had: the upper end of the range.
     Most,
 }
@@ -242,8 +252,13 @@ pub enum Zero {
 pub(crate) static OBJECT: Object = Object {
     name: "limits",
     title: "limits",
-    about: "Every bound that may be set. 0 means as much as can be had: no bound where the table says so, else the upper end of the range.",
-    example: "limits:\n  request_head_bytes: 32KiB\n  request_fields: 64\n  keepalive_timeout: 30s\n",
+    about: "Every bound that may be set. 0 means as much as can be had: no bound where the table \
+            says so, else the upper end of the range.",
+    example: "limits:
+  request_head_bytes: 32KiB
+  request_fields: 64
+  keepalive_timeout: 30s
+",
     open: false,
     keys: KEYS,
 };
@@ -258,7 +273,7 @@ pub const FIXED: &[Fixed] = &[
     Fixed::new(
         "bytes of a configuration file",
         MAX_FILE_BYTES,
-        "some hundred thousand routes; both parsers hold the text",
+        "about a hundred thousand routes; both parsers hold the text",
     ),
     Fixed::new(
         "documents in a file",
@@ -313,7 +328,7 @@ pub const FIXED: &[Fixed] = &[
     Fixed::new(
         "bytes of a pattern",
         MAX_PATTERN_BYTES,
-        "longer than any request line by default",
+        "half of the longest request line by default",
     ),
     Fixed::new(
         "bytes of a compiled regex",

@@ -1,5 +1,5 @@
-//! From texts to a [`Config`]: documents, one tree, the snapshot. The mistakes of every stage end up
-//! in one list, in the order of the files.
+//! From texts to a [`Config`]: documents, one tree, the snapshot. The mistakes of every stage end
+//! up in one list, in the order of the files.
 
 use std::io;
 use std::net::SocketAddr;

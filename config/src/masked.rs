@@ -1,5 +1,5 @@
-//! The effective configuration as JSON, for people who ask a running process what it runs. What may
-//! be a credential is masked: fields and parameters with a telling name, and what filters are given.
+//! The effective configuration as JSON, for people who ask a running process what it runs. What
+//! may be a credential is masked: fields and parameters with a telling name, and what filters get.
 
 use serde_json::{Map, Value as Json, json};
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 /// Where something was written: the file, and the line and column of its first character.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// The file's name as it was given, or the name passed to [`Config::from_yaml`](crate::Config::from_yaml).
+    /// The file's name as it was given, or the name passed to
+    /// [`Config::from_yaml`](crate::Config::from_yaml).
     pub file: Arc<str>,
     /// Line, from 1.
     pub line: usize,

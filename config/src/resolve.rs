@@ -37,7 +37,7 @@ impl Resolver {
     pub(crate) fn system() -> Self {
         #[expect(
             clippy::disallowed_methods,
-            reason = "the one place where names are looked up, on the thread that loads, never on a worker"
+            reason = "names are looked up here alone, on the thread that loads, never on a worker"
         )]
         let lookup = |host: &str, port: u16| {
             std::net::ToSocketAddrs::to_socket_addrs(&(host, port)).map(Iterator::collect)

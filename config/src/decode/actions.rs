@@ -1,5 +1,5 @@
-//! What becomes of a request: exactly one of `service`, `weights`, `redirect` and `respond`, and the
-//! keys that only make sense with one of them.
+//! What becomes of a request: exactly one of `service`, `weights`, `redirect` and `respond`, and
+//! the keys that only make sense with one of them.
 
 use super::address::authority;
 use super::edits::values;

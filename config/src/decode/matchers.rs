@@ -213,7 +213,7 @@ fn check_language(name: &str, value: &ValueMatch, entry: &Entry, report: &Report
         report.error_hint(
             &entry.value,
             format!("`{}` is no language tag", String::from_utf8_lossy(tag)),
-            "write one language such as `fr`, or compare the text with `{prefix: …}` or `{regex: …}`",
+            "write one language such as `fr`; `{prefix: …}` and `{regex: …}` compare the text",
         );
     }
 }

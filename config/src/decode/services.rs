@@ -291,7 +291,7 @@ fn addresses(
             report.error_hint(
                 draft.node,
                 format!("`{host}` cannot be resolved: {reason}"),
-                "names are looked up when the configuration is loaded; write an address if it has to load without DNS",
+                "write an address if the configuration has to load without DNS",
             );
             Vec::new()
         }

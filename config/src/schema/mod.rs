@@ -199,3 +199,80 @@ pub(crate) const fn planned_word(word: &'static str) -> Word {
         planned: true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::LogField;
+
+    #[test]
+    fn objects_have_titles_of_their_own_and_no_more_keys_than_a_word_has_bits() {
+        let objects = page::objects();
+        for (index, object) in objects.iter().enumerate() {
+            assert!(
+                object.keys.len() <= 64,
+                "{}: reads are noted in one word",
+                object.title
+            );
+            let same = objects[..index]
+                .iter()
+                .any(|other| other.title == object.title);
+            assert!(!same, "{} stands twice", object.title);
+            for (index, key) in object.keys.iter().enumerate() {
+                let known = object.keys[..index]
+                    .iter()
+                    .any(|other| other.name == key.name);
+                assert!(!known, "{}.{} stands twice", object.title, key.name);
+            }
+        }
+        assert!(objects.len() > 15, "the walk finds every object");
+    }
+
+    #[test]
+    fn the_page_names_every_field_of_an_access_record() {
+        let about = page::objects()
+            .iter()
+            .find(|o| o.title == "access_log")
+            .unwrap()
+            .about;
+        for field in LogField::ALL {
+            assert!(about.contains(&format!(" {field},")) || about.contains(&format!(" {field}.")));
+        }
+    }
+
+    #[test]
+    fn what_the_contract_promises_for_later_is_known_and_planned() {
+        let planned = |title: &str, name: &str| {
+            let objects = page::objects();
+            let object = objects.iter().find(|object| object.title == title).unwrap();
+            matches!(object.key(name).map(|key| key.kind), Some(Kind::Planned(_)))
+        };
+        for name in [
+            "auth",
+            "api_keys",
+            "rate_limits",
+            "cache",
+            "telemetry",
+            "aggregate",
+            "transcode",
+            "mesh",
+            "discovery",
+            "apiVersion",
+            "kind",
+            "http",
+            "tcp",
+            "tls",
+        ] {
+            assert!(planned("The whole", name), "{name}");
+        }
+        for name in ["service", "proxy_protocol", "tls"] {
+            assert!(planned("listeners", name), "{name}");
+        }
+        for name in ["tls", "trafficPolicy"] {
+            assert!(planned("services", name), "{name}");
+        }
+        for name in ["auth", "require"] {
+            assert!(planned("routes", name), "{name}");
+        }
+    }
+}

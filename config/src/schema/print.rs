@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::keys::TOP;
 use super::{Key, Kind, Object, Range};
+use crate::limits::{self, LIMITS};
 use crate::units::{DURATION_PATTERN, SIZE_PATTERN};
 
 /// The JSON Schema of a configuration document. Keys that this version does not know are not in it.
@@ -33,7 +34,7 @@ fn define(object: &'static Object, definitions: &mut Map<String, Value>) {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for key in object.keys {
-        if let Some(value) = property(key, definitions) {
+        if let Some(value) = property(object, key, definitions) {
             properties.insert(key.name.to_owned(), value);
         }
         if key.required {
@@ -55,14 +56,23 @@ fn define(object: &'static Object, definitions: &mut Map<String, Value>) {
     definitions.insert(name, schema);
 }
 
-fn property(key: &Key, definitions: &mut Map<String, Value>) -> Option<Value> {
+fn property(object: &Object, key: &Key, definitions: &mut Map<String, Value>) -> Option<Value> {
     let mut value = kind(&key.kind, definitions)?;
-    let description = match key.default {
-        "" => key.about.to_owned(),
-        default => format!("{} Default: {default}.", key.about),
+    let description = match default(object, key) {
+        None => key.about.to_owned(),
+        Some(default) => format!("{} Default: {default}.", key.about),
     };
     value["description"] = description.into();
     Some(value)
+}
+
+/// What holds when the key is absent; the limits have it in their own table.
+fn default(object: &Object, key: &Key) -> Option<String> {
+    if object.title != limits::OBJECT.title {
+        return Some(key.default.to_owned()).filter(|default| !default.is_empty());
+    }
+    let limit = LIMITS.iter().find(|limit| limit.name == key.name)?;
+    Some(limit.print(limit.default))
 }
 
 /// `None` for what this version does not know.

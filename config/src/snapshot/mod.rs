@@ -31,7 +31,8 @@ use crate::table::RouteTable;
 pub struct Snapshot {
     /// Workers, driver and drain.
     pub runtime: Runtime,
-    /// Where clients come in; never empty. The index is what [`RequestView::listener`](crate::RequestView::listener) gives.
+    /// Where clients come in; never empty. Its indices are what
+    /// [`RequestView::listener`](crate::RequestView::listener) gives.
     pub listeners: Vec<Listener>,
     /// Peers whose forwarding fields are believed.
     pub trusted_proxies: IpSet,

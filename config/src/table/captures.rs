@@ -1,5 +1,5 @@
-//! [`Captures`]: where in a path the `{name}` segments of the winning route are. Kept by an exchange
-//! and used again for its next request, so that a lookup allocates nothing.
+//! [`Captures`]: where in a path the `{name}` segments of the winning route are. An exchange keeps
+//! its captures for its next request, so that a lookup allocates nothing.
 
 use super::pattern::split_segment;
 use crate::limits::MAX_CAPTURES;

@@ -1,5 +1,5 @@
 //! YAML in, [`Node`] trees out. The only room that knows `serde_yaml`, which says what every value
-//! *is*, and `saphyr-parser`, which says *where* it is; [`join`] lays one over the other, and a text
+//! *is*, and `saphyr-parser`, which says *where* it is; [`join`] lays one over the other. A text
 //! that the two read differently is refused, not guessed at.
 
 mod join;

@@ -1,5 +1,5 @@
-//! Texts that nobody meant: fixtures with letters, lines and whole parts moved about. Whatever comes
-//! of them, it is a configuration or a list of mistakes with places in the text.
+//! Texts that nobody meant: fixtures with letters, lines and whole parts moved about. Whatever
+//! comes of them, it is a configuration or a list of mistakes with places in the text.
 
 use std::path::Path;
 

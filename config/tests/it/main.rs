@@ -19,4 +19,6 @@ mod reference;
 #[cfg(test)]
 mod runner;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod source;

@@ -321,7 +321,7 @@ fn the_access_log_goes_to_standard_output_as_json_unless_told_otherwise() {
 #[test]
 fn yaml_1_2_booleans_and_numbers_as_they_are_written() {
     let config = load(&format!(
-        "{SERVICE}via: off\nroutes:\n  - {{path: /, service: s, headers: {{X-A: 1.10, X-B: yes}}}}\n"
+        "{SERVICE}via: off\nroutes: [{{path: /, service: s, headers: {{X-A: 1.10, X-B: yes}}}}]\n"
     ));
     assert_eq!(
         config.snapshot().via,

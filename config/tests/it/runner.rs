@@ -98,7 +98,7 @@ fn status(found: Lookup, route: Option<&Route>) -> Option<String> {
     Some(status.to_string())
 }
 
-/// The service and subset that are expected, when they are among the route's targets; else the first.
+/// The service and subset that are expected, when they are among the targets; else the first.
 fn target(
     snapshot: &Snapshot,
     route: Option<&Route>,

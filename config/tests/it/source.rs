@@ -1,5 +1,5 @@
-//! The mission source's own YAML blocks, verbatim in `source/`: the first loads and behaves, and the
-//! others say at their line that they are not implemented in this version.
+//! The mission source's own YAML blocks, verbatim in `source/`: the first loads and behaves, and
+//! the others say at their line that they are not implemented in this version.
 
 use corelane_config::{Config, Loader, Lookup};
 

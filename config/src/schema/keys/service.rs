@@ -16,8 +16,19 @@ const ENDPOINTS: Kind = Kind::List(
 pub(crate) static SERVICE: Object = Object {
     name: "a service",
     title: "services",
-    about: "A named set of endpoints. A name such as `users.internal:8001` is resolved when the configuration is loaded, and every address that it has becomes an endpoint. A service needs `endpoints`, `subsets` or both; subsets are parts that routes can choose by name, such as the two sides of a canary.",
-    example: "services:\n  user-service:\n    endpoints: [127.0.0.1:8001, {address: 127.0.0.1:8002, weight: 2}]\n    connect_timeout: 2s\n  payment-service:\n    subsets:\n      v1: {endpoints: [127.0.0.1:9001]}\n      v2: {endpoints: [127.0.0.1:9002]}\n",
+    about: "A named set of endpoints. A name such as `users.internal:8001` is resolved when the \
+            configuration is loaded, and every address that it has becomes an endpoint. A service \
+            needs `endpoints`, `subsets` or both; subsets are parts that routes can choose by \
+            name, such as the two sides of a canary.",
+    example: r#"services:
+  user-service:
+    endpoints: [127.0.0.1:8001, {address: 127.0.0.1:8002, weight: 2}]
+    connect_timeout: 2s
+  payment-service:
+    subsets:
+      v1: {endpoints: [127.0.0.1:9001]}
+      v2: {endpoints: [127.0.0.1:9002]}
+"#,
     open: false,
     keys: &[
         Key::new("endpoints", ENDPOINTS, "Where requests go."),
@@ -78,7 +89,13 @@ pub(crate) static ENDPOINT: Object = Object {
     name: "an endpoint",
     title: "services: endpoints",
     about: "One address of a service. The short form is the address alone.",
-    example: "endpoints:\n  - 127.0.0.1:8001\n  - {address: \"[2001:db8::7]:8001\", weight: 2}\n  - unix:/run/users.sock\n",
+    example: r#"services:
+  user-service:
+    endpoints:
+      - 127.0.0.1:8001
+      - {address: "[2001:db8::7]:8001", weight: 2}
+      - unix:/run/users.sock
+"#,
     open: false,
     keys: &[
         Key::new(
@@ -100,7 +117,12 @@ pub(crate) static SUBSET: Object = Object {
     name: "a subset",
     title: "services: subsets",
     about: "A named part of a service. Its endpoints are endpoints of the service too.",
-    example: "subsets:\n  v1: {endpoints: [127.0.0.1:9001]}\n",
+    example: r#"services:
+  payment-service:
+    subsets:
+      v1: {endpoints: [127.0.0.1:9001]}
+      v2: {endpoints: [127.0.0.1:9002]}
+"#,
     open: false,
     keys: &[Key::new("endpoints", ENDPOINTS, "Where requests for this subset go.").required()],
 };
