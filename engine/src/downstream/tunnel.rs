@@ -54,7 +54,12 @@ impl Tunnel {
         poll_fn(|cx| {
             let up_ended = ended(&mut up_done, up.as_mut(), cx);
             let down_ended = ended(&mut down_done, down.as_mut(), cx);
-            if up_ended.is_err() || down_ended.is_err() {
+            if let Err(error) = up_ended.and(down_ended) {
+                if matches!(error, StreamError::Io(_)) {
+                    // What was an abort on one side must not look like a good end on the other.
+                    client.reset_on_close();
+                    self.upstream.reset_on_close();
+                }
                 return Poll::Ready(());
             }
             if up_done && down_done {
@@ -100,7 +105,9 @@ impl Lane<'_> {
     ) -> Result<(), StreamError> {
         let result = self.copy_all(from, to, &mut buffer).await;
         self.worker.buffers.give(buffer);
-        to.shutdown_write();
+        if result.is_ok() {
+            to.shutdown_write();
+        }
         result
     }
 
