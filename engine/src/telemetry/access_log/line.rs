@@ -82,7 +82,7 @@ impl LineFormat {
 }
 
 /// Writes the object, its fields in this order. Spelled out instead of looped over, because then
-/// every key is a constant and no field costs a jump: that makes a line a third cheaper.
+/// every key is a constant and no field costs a jump: that makes a line a quarter cheaper.
 fn write_json(mut values: Values<'_, true>) -> usize {
     macro_rules! fields {
         ($($field:ident)+) => {
@@ -228,7 +228,7 @@ mod tests {
             .collect();
         let text = LogFormat::Text(all);
         let mut random = Random::new(0x5eed);
-        for _ in 0..3_000 {
+        for _ in 0..1_000 {
             let texts: [Vec<u8>; 5] = std::array::from_fn(|_| hostile(&mut random));
             let names: [String; 2] =
                 std::array::from_fn(|_| String::from_utf8_lossy(&hostile(&mut random)).into());

@@ -28,12 +28,12 @@ use sink::{Link, Room};
 use target::Opened;
 use writer::{Output, Shared, Writer};
 
-/// How long the end of the program waits for a target that takes nothing, such as a pipe whose
-/// reader stands still.
-const LONGEST_CLOSE: Duration = Duration::from_secs(2);
+/// How long dropping the log waits: a pipe whose reader stands still must not keep the program from
+/// ending.
+const LONGEST_END: Duration = Duration::from_secs(2);
 
-/// An open access log. Dropping it writes what the sinks have given away, for two seconds at most;
-/// the sinks are dropped before it.
+/// An open access log. Dropping it waits, for two seconds at most, until every line that a sink gave
+/// away is written. The thread lives on for sinks that do.
 #[derive(Debug)]
 pub struct AccessLog {
     shared: Arc<Shared>,
@@ -64,7 +64,7 @@ impl AccessLog {
     /// logs by renaming them. When that fails, stderr says why and the old file stays in use.
     pub fn reopen(&self) {
         self.shared.reopen.store(true, Ordering::Release);
-        self.wake();
+        self.writer.unpark();
     }
 
     /// Lines that the writer could not write (disk full, reader gone).
@@ -79,7 +79,7 @@ impl AccessLog {
         room: Room,
         workers: usize,
     ) -> io::Result<(Self, Vec<LogSink>)> {
-        let shared = Arc::new(Shared::new((room.buffers * workers).max(1)));
+        let shared = Arc::new(Shared::new((room.buffers * workers).max(1), workers));
         let queue = |_| Arc::new(ArrayQueue::new(room.buffers));
         let returned: Vec<_> = (0..workers).map(queue).collect();
         let thread = Writer::new(shared.clone(), returned.clone(), output);
@@ -96,24 +96,12 @@ impl AccessLog {
         let sinks = returned.into_iter().enumerate().map(sink).collect();
         Ok((Self { shared, writer }, sinks))
     }
-
-    /// Ends the thread when it has written what the sinks gave away; `false` when that takes longer
-    /// than this, and the thread is left behind.
-    fn close(&mut self, longest: Duration) -> bool {
-        self.shared.closing.store(true, Ordering::Release);
-        self.wake();
-        self.shared.wait_finished(longest)
-    }
-
-    fn wake(&self) {
-        self.writer.unpark();
-    }
 }
 
 impl Drop for AccessLog {
     fn drop(&mut self) {
-        if !self.close(LONGEST_CLOSE) {
-            tell("the access log takes nothing, its last lines are lost");
+        if !self.shared.wait_idle(LONGEST_END) {
+            tell("the access log does not take its last lines");
         }
     }
 }
@@ -280,7 +268,7 @@ mod tests {
 
     #[test]
     fn every_line_of_every_worker_arrives_whole_and_in_order() {
-        const LINES: u64 = 3_000;
+        const LINES: u64 = 1_000;
         let pipe = Arc::new(Pipe::default());
         let (log, sinks) = start(&pipe, Room::for_records(1024 * 1024), 3);
         let work = |(worker, mut sink): (usize, LogSink)| {
@@ -329,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_is_written_however_the_threads_meet() {
+    fn the_last_lines_are_written_however_the_threads_meet() {
         for _ in 0..500 {
             let pipe = Arc::new(Pipe::default());
             let (log, mut sinks) = start(
@@ -352,13 +340,31 @@ mod tests {
     fn a_stuck_writer_does_not_hold_up_the_end() {
         let pipe = Arc::new(Pipe::default());
         pipe.block(true);
-        let (mut log, mut sinks) = start(&pipe, Room::for_records(8192), 1);
+        let (log, mut sinks) = start(&pipe, Room::for_records(8192), 1);
         sinks[0].write(&RECORD);
         drop(sinks);
-        assert!(!log.close(Duration::ZERO));
+        assert!(!log.shared.wait_idle(Duration::ZERO));
         pipe.block(false);
-        assert!(log.close(PATIENCE));
+        assert!(log.shared.wait_idle(PATIENCE));
         assert_eq!(pipe.lines().len(), 1);
+    }
+
+    #[test]
+    fn a_sink_that_outlives_the_log_is_written_to_its_end() {
+        let pipe = Arc::new(Pipe::default());
+        let (log, mut sinks) = start(&pipe, Room::for_records(8192), 2);
+        drop(sinks.pop());
+        drop(log);
+        sinks[0].write(&RECORD);
+        drop(sinks);
+        pipe.wait_until(|state| state.written.ends_with(b"\n"));
+        assert_eq!(pipe.lines().len(), 1);
+        // Without sinks the thread ends, and lets go of its target.
+        let deadline = Instant::now() + PATIENCE;
+        while Arc::strong_count(&pipe) > 1 {
+            assert!(Instant::now() < deadline);
+            std::thread::yield_now();
+        }
     }
 
     /// A directory that is gone when the test is over.

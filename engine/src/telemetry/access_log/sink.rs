@@ -3,6 +3,7 @@
 //! a writer that stands still costs lines, and neither memory nor the worker's time.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::Thread;
 
 use crossbeam::queue::ArrayQueue;
@@ -80,7 +81,8 @@ pub(super) struct Link {
     pub(super) writer: Thread,
 }
 
-/// A worker's end of the access log. Dropping it sends the last lines on their way.
+/// A worker's end of the access log. Dropping it sends the last lines on their way, also when the
+/// [`AccessLog`](super::AccessLog) is gone already.
 #[derive(Debug)]
 pub struct LogSink {
     worker: usize,
@@ -180,6 +182,8 @@ impl LogSink {
 impl Drop for LogSink {
     fn drop(&mut self) {
         self.give();
+        self.link.shared.sinks.fetch_sub(1, Ordering::Release);
+        self.link.writer.unpark();
     }
 }
 

@@ -3,7 +3,7 @@
 //! nobody waits for it.
 
 use std::io::{self, ErrorKind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -24,40 +24,50 @@ pub(super) struct Shared {
     pub(super) full: ArrayQueue<Buffer>,
     /// Whether the target is to be opened again.
     pub(super) reopen: AtomicBool,
-    /// Whether the writer is to end when nothing is left to write.
-    pub(super) closing: AtomicBool,
+    /// Sinks that may still give buffers; without one the writer ends.
+    pub(super) sinks: AtomicUsize,
     /// Lines that could not be written.
     pub(super) unwritten: AtomicU64,
-    finished: Mutex<bool>,
-    finish: Condvar,
+    /// Buffers given and not yet written.
+    pending: AtomicUsize,
+    idle: Mutex<()>,
+    became_idle: Condvar,
 }
 
 impl Shared {
-    pub(super) fn new(buffers: usize) -> Self {
+    pub(super) fn new(buffers: usize, sinks: usize) -> Self {
         Self {
             full: ArrayQueue::new(buffers),
             reopen: AtomicBool::new(false),
-            closing: AtomicBool::new(false),
+            sinks: AtomicUsize::new(sinks),
             unwritten: AtomicU64::new(0),
-            finished: Mutex::new(false),
-            finish: Condvar::new(),
+            pending: AtomicUsize::new(0),
+            idle: Mutex::new(()),
+            became_idle: Condvar::new(),
         }
     }
 
     pub(super) fn give(&self, buffer: Buffer) {
+        self.pending.fetch_add(1, Ordering::AcqRel);
         if let Err(buffer) = self.full.push(buffer) {
+            self.pending.fetch_sub(1, Ordering::AcqRel);
             self.unwritten
                 .fetch_add(buffer.lines as u64, Ordering::Relaxed);
         }
     }
 
-    /// Waits until the writer has ended; `false` when it takes longer than this.
-    pub(super) fn wait_finished(&self, longest: Duration) -> bool {
-        let finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .finish
-            .wait_timeout_while(finished, longest, |finished| !*finished);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+    /// Waits until everything given is written; `false` when it takes longer than this.
+    pub(super) fn wait_idle(&self, longest: Duration) -> bool {
+        let is_busy = |_: &mut ()| self.pending.load(Ordering::Acquire) > 0;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.became_idle.wait_timeout_while(idle, longest, is_busy);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    fn tell_idle(&self) {
+        // Who holds the lock knows that no waiter is between its look at `pending` and its sleep.
+        drop(self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        self.became_idle.notify_all();
     }
 }
 
@@ -82,7 +92,7 @@ impl Writer {
         }
     }
 
-    /// Starts the thread, which runs until the log is closed and everything is written.
+    /// Starts the thread, which runs until every sink is gone and everything is written.
     pub(super) fn spawn(self) -> io::Result<Thread> {
         let thread = thread::Builder::new().name("corelane-log".to_owned());
         Ok(thread.spawn(|| self.run())?.thread().clone())
@@ -90,10 +100,10 @@ impl Writer {
 
     fn run(mut self) {
         loop {
-            // Looked at first: what was given before the log was closed is then in the queue.
-            let closing = self.shared.closing.load(Ordering::Acquire);
+            // Looked at first: what the last sink gave before it went is then in the queue.
+            let last = self.shared.sinks.load(Ordering::Acquire) == 0;
             self.write_all();
-            if closing {
+            if last {
                 return;
             }
             thread::park();
@@ -106,7 +116,7 @@ impl Writer {
                 self.output.reopen();
             }
             let Some(mut buffer) = self.shared.full.pop() else {
-                return;
+                return self.shared.tell_idle();
             };
             let lost = self.output.write(buffer.bytes());
             self.shared.unwritten.fetch_add(lost, Ordering::Relaxed);
@@ -115,18 +125,8 @@ impl Writer {
                 // Has room for every buffer of its worker.
                 returned.force_push(buffer);
             }
+            self.shared.pending.fetch_sub(1, Ordering::AcqRel);
         }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        *self
-            .shared
-            .finished
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = true;
-        self.shared.finish.notify_all();
     }
 }
 
