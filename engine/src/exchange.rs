@@ -179,10 +179,12 @@ pub(crate) async fn send(
     service: &ServiceState,
     subset: Option<SubsetId>,
 ) -> Result<Done, Error> {
+    let (worker, local) = (exchange.worker, exchange.local);
+    let roster = service.roster(|address| local.endpoint(worker, &service.name, address));
     let mut avoid = None;
     loop {
-        let index = service.pick(subset, avoid, exchange.worker.random.next())?;
-        let endpoint = &service.endpoints[index];
+        let index = roster.pick(subset, avoid, worker.random.next())?;
+        let endpoint = roster.endpoint(index);
         exchange.tally.endpoint = Some(endpoint.clone());
         exchange.tally.attempts += 1;
         let again = avoid.is_some();

@@ -40,3 +40,4 @@ pub use proxy::{Drained, Handle, Proxy, ProxyBuilder, StartError};
 pub use publish::Generation;
 pub use registry::{Cell, Registry};
 pub use reply::LocalReply;
+pub use service::Endpoint;

@@ -13,6 +13,7 @@ use corelane_config::{Config, Snapshot};
 use crate::listener::Bound;
 use crate::publish::{Generation, Publisher, Shared};
 use crate::rt::driver::Driver;
+use crate::service::{self, Endpoint};
 use crate::telemetry::MetricsReport;
 use crate::worker::{self, Message};
 
@@ -26,6 +27,14 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// Why the engine did not start, or did not take a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartError(String);
+
+impl StartError {
+    /// An error that says this.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -167,6 +176,46 @@ impl Handle {
     #[must_use]
     pub fn generation(&self) -> Option<Arc<Generation>> {
         self.0.shared.published()
+    }
+
+    /// Gives a service these endpoints in the place of the configured ones, on all workers, from their
+    /// next request on. They stay through reloads for as long as the configuration has the service;
+    /// requests under way end where they are, and the idle connections of endpoints that are gone are
+    /// closed. No endpoint at all is fine: requests are then answered with 503.
+    ///
+    /// # Errors
+    /// When there is no such service, an endpoint comes twice or names a subset that the service has
+    /// not got, or there are too many. Then nothing has changed.
+    pub fn set_endpoints(
+        &self,
+        service: &str,
+        endpoints: impl IntoIterator<Item = Endpoint>,
+    ) -> Result<(), StartError> {
+        let endpoints: Vec<Endpoint> = endpoints.into_iter().collect();
+        self.override_endpoints(service, Some(endpoints))
+    }
+
+    /// Gives a service the endpoints of the configuration back.
+    ///
+    /// # Errors
+    /// When there is no such service.
+    pub fn reset_endpoints(&self, service: &str) -> Result<(), StartError> {
+        self.override_endpoints(service, None)
+    }
+
+    fn override_endpoints(
+        &self,
+        name: &str,
+        endpoints: Option<Vec<Endpoint>>,
+    ) -> Result<(), StartError> {
+        let generation = self.generation();
+        let configured = generation
+            .as_ref()
+            .and_then(|generation| generation.snapshot.service_named(name))
+            .ok_or_else(|| StartError::new(format!("no service is called `{name}`")))?;
+        service::check(endpoints.as_deref().unwrap_or_default(), configured)?;
+        service::override_of(&self.0.shared.registry, name).set(endpoints);
+        Ok(())
     }
 
     /// The addresses that are bound, with the listeners' names.

@@ -19,7 +19,14 @@ pub trait Cell: Any + Send + Sync {
 /// All cells of a process.
 #[derive(Default)]
 pub struct Registry {
-    cells: Mutex<BTreeMap<Identity, Weak<dyn Cell>>>,
+    cells: Mutex<Cells>,
+}
+
+#[derive(Default)]
+struct Cells {
+    by_name: BTreeMap<Identity, Weak<dyn Cell>>,
+    /// When there are this many in all, those that nobody names any more are removed.
+    sweep_at: usize,
 }
 
 /// Kind and name of a cell.
@@ -36,9 +43,8 @@ impl Registry {
         make: impl FnOnce() -> T,
     ) -> Arc<T> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        cells.retain(|_, cell| cell.strong_count() > 0);
         let key = (kind, name.to_owned());
-        if let Some(cell) = cells.get(&key).and_then(Weak::upgrade) {
+        if let Some(cell) = cells.by_name.get(&key).and_then(Weak::upgrade) {
             let any: Arc<dyn Any + Send + Sync> = cell;
             if let Ok(found) = any.downcast::<T>() {
                 return found;
@@ -54,11 +60,23 @@ impl Registry {
     pub fn list(&self) -> Vec<(&'static str, String, serde_json::Value)> {
         let cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         cells
+            .by_name
             .iter()
             .filter_map(|((kind, name), cell)| {
                 Some((*kind, name.clone(), cell.upgrade()?.describe()))
             })
             .collect()
+    }
+}
+
+impl Cells {
+    fn insert(&mut self, key: Identity, cell: Weak<dyn Cell>) {
+        if self.by_name.len() >= self.sweep_at {
+            self.by_name.retain(|_, cell| cell.strong_count() > 0);
+            // A walk over all for each that comes would make large configurations slow to prepare.
+            self.sweep_at = 2 * self.by_name.len() + 1;
+        }
+        self.by_name.insert(key, cell);
     }
 }
 

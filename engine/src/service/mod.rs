@@ -1,29 +1,42 @@
 //! Room 6: which endpoint of a service a request goes to.
 //!
 //! Everything here is of one worker and one generation; what must be one for all workers (a weighted
-//! split) lies in the registry.
+//! split, endpoints that were set while it runs) lies in the registry.
 
 mod balance;
+mod endpoints;
+mod roster;
 mod split;
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
-use corelane_config::{EndpointAddress, Service, SubsetId};
+use corelane_config::{EndpointAddress, Service};
 
-pub(crate) use balance::Balancer;
+pub use endpoints::Endpoint;
+pub(crate) use endpoints::{Override, check};
+pub(crate) use roster::Roster;
 pub(crate) use split::Split;
 
-use crate::error::{Error, Kind};
+use crate::registry::Registry;
 use crate::telemetry::{EndpointMetricsId, ServiceMetricsId};
 use crate::upstream::Pool;
+
+/// The kind of the cells with endpoints that are set while the program runs.
+const OVERRIDE: &str = "endpoints";
 
 /// A service as one worker sees it.
 #[derive(Debug)]
 pub(crate) struct ServiceState {
     pub(crate) name: Rc<str>,
-    pub(crate) endpoints: Vec<Rc<EndpointState>>,
-    all: Balancer,
-    subsets: Vec<Balancer>,
+    configured: Arc<Service>,
+    /// Where its turn begins, so that workers do not all begin with the same endpoint.
+    start: usize,
+    overridden: Arc<Override>,
+    roster: RefCell<Rc<Roster>>,
+    /// The version of `overridden` that the roster was made from.
+    version: Cell<u64>,
     pub(crate) connect_timeout_ms: u64,
     pub(crate) metrics: ServiceMetricsId,
 }
@@ -39,45 +52,57 @@ pub(crate) struct EndpointState {
 }
 
 impl ServiceState {
-    /// A service with the endpoints that `endpoint` finds or makes. `start` is where its turn begins,
-    /// so that workers do not all begin with the same endpoint.
+    /// A service with the endpoints that `state` finds or makes.
     pub(crate) fn new(
-        service: &Service,
+        service: &Arc<Service>,
         metrics: ServiceMetricsId,
         start: usize,
-        endpoint: impl FnMut(&EndpointAddress) -> Rc<EndpointState>,
+        registry: &Registry,
+        state: impl FnMut(&EndpointAddress) -> Rc<EndpointState>,
     ) -> Self {
-        let addresses = service.endpoints.iter().map(|endpoint| &endpoint.address);
-        let weight = |index: usize| service.endpoints[index].weight;
-        let every = (0..service.endpoints.len()).map(|index| (index, weight(index)));
-        let of_subset = |subset: &corelane_config::Subset| {
-            let members = subset.endpoints.iter().map(|&index| (index, weight(index)));
-            Balancer::new(service.balance, members, start)
-        };
+        let overridden = override_of(registry, &service.name);
+        let version = overridden.version();
+        let roster = make_roster(service, &overridden, start, state);
         Self {
             name: Rc::from(&*service.name),
-            endpoints: addresses.map(endpoint).collect(),
-            all: Balancer::new(service.balance, every, start),
-            subsets: service.subsets.iter().map(of_subset).collect(),
+            configured: service.clone(),
+            start,
+            overridden,
+            roster: RefCell::new(Rc::new(roster)),
+            version: Cell::new(version),
             connect_timeout_ms: millis(service.connect_timeout),
             metrics,
         }
     }
 
-    /// The endpoint whose turn it is; not `avoid`, where there is another one.
-    ///
-    /// # Errors
-    /// `NoEndpoint` when there is none at all.
-    pub(crate) fn pick(
+    /// The endpoints that there are now. `state` finds or makes those that are new.
+    pub(crate) fn roster(
         &self,
-        subset: Option<SubsetId>,
-        avoid: Option<usize>,
-        random: u64,
-    ) -> Result<usize, Error> {
-        let balancer = subset.map_or(&self.all, |subset| &self.subsets[subset.index()]);
-        balancer
-            .pick(avoid, random)
-            .ok_or_else(|| Kind::NoEndpoint.into())
+        state: impl FnMut(&EndpointAddress) -> Rc<EndpointState>,
+    ) -> Rc<Roster> {
+        let version = self.overridden.version();
+        if self.version.replace(version) != version {
+            let roster = make_roster(&self.configured, &self.overridden, self.start, state);
+            *self.roster.borrow_mut() = Rc::new(roster);
+        }
+        self.roster.borrow().clone()
+    }
+}
+
+/// The cell with the endpoints that are set for a service.
+pub(crate) fn override_of(registry: &Registry, service: &str) -> Arc<Override> {
+    registry.adopt(OVERRIDE, service, Override::default)
+}
+
+fn make_roster(
+    service: &Service,
+    overridden: &Override,
+    start: usize,
+    state: impl FnMut(&EndpointAddress) -> Rc<EndpointState>,
+) -> Roster {
+    match overridden.endpoints() {
+        Some(endpoints) => Roster::set(service, &endpoints, start, state),
+        None => Roster::configured(service, start, state),
     }
 }
 

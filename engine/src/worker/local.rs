@@ -70,6 +70,16 @@ impl Local {
         &self.services[id.index()]
     }
 
+    /// The state of an endpoint of a service: the one that is there, or a new one.
+    pub(crate) fn endpoint(
+        &self,
+        worker: &Worker,
+        service: &str,
+        address: &EndpointAddress,
+    ) -> Rc<EndpointState> {
+        endpoint_state(worker, service, address, self.snapshot())
+    }
+
     pub(crate) fn route(&self, id: RouteId) -> &RouteState {
         &self.routes[id.index()]
     }
@@ -110,9 +120,10 @@ fn route_state(worker: &Worker, route: &Route, services: &[Rc<ServiceState>]) ->
     }
 }
 
-fn service_state(worker: &Worker, service: &Service, snapshot: &Snapshot) -> ServiceState {
+fn service_state(worker: &Worker, service: &Arc<Service>, snapshot: &Snapshot) -> ServiceState {
     let metrics = worker.metrics.service(&service.name);
-    ServiceState::new(service, metrics, worker.index, |address| {
+    let registry = &worker.shared.registry;
+    ServiceState::new(service, metrics, worker.index, registry, |address| {
         endpoint_state(worker, &service.name, address, snapshot)
     })
 }

@@ -176,9 +176,12 @@ impl Worker {
             return state;
         }
         let state = Rc::new(make());
-        self.endpoints
-            .borrow_mut()
-            .insert(key, Rc::downgrade(&state));
+        let mut endpoints = self.endpoints.borrow_mut();
+        if endpoints.len() == endpoints.capacity() {
+            // Endpoints may come and go for ever within one generation.
+            endpoints.retain(|_, state| state.strong_count() > 0);
+        }
+        endpoints.insert(key, Rc::downgrade(&state));
         state
     }
 
