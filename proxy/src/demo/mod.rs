@@ -64,12 +64,13 @@ fn configuration(
 fn advise(error: RunError, listen: SocketAddr, admin: SocketAddr) -> RunError {
     match error {
         RunError::Start(why) if why.contains("in use") => {
-            let other = |address: SocketAddr| {
-                SocketAddr::new(address.ip(), address.port().checked_add(1).unwrap_or(0))
+            let other = |address: SocketAddr| match address.port() {
+                0 => address,
+                port => SocketAddr::new(address.ip(), port.checked_add(1).unwrap_or(0)),
             };
             RunError::Start(format!(
-                "{why}\nEnd the program that has the port, or choose others:\n  \
-                 corelane demo --listen {} --admin {}",
+                "{why}\nThe demo wants {listen} for the gateway and {admin} for its dashboard. End the \
+                 program that has the port, or choose others:\n  corelane demo --listen {} --admin {}",
                 other(listen),
                 other(admin),
             ))
