@@ -11,10 +11,10 @@ use crate::foreign;
 use crate::limits::{MAX_FILE_BYTES, MAX_NODES};
 use crate::merge::merge;
 use crate::problem::{ConfigErrors, Problem};
-use crate::report::{self, Mistake, Report};
+use crate::report::{Mistake, Report};
 use crate::resolve::Resolver;
 use crate::snapshot::Snapshot;
-use crate::sources::Sources;
+use crate::sources::{Source, Sources};
 use crate::yaml::{self, Mark, Node};
 
 /// A loaded, validated configuration.
@@ -116,47 +116,63 @@ impl Loader {
             .map(|source| Arc::from(&*source.name))
             .collect();
         let mut mistakes = Vec::new();
-        let (documents, complete) = documents(&sources, &mut mistakes);
-        let partial = !complete || !sources.problems.is_empty();
+        let (documents, complete) = documents(&sources.list, MAX_NODES, &mut mistakes);
         let root = merge(documents, &files, &mut mistakes);
+        let partial = !complete || !sources.problems.is_empty();
+        if root.is_none() && !partial {
+            mistakes.push(nothing());
+        }
         let mut problems = sources.problems;
         problems.extend(mistakes.into_iter().map(|mistake| mistake.problem(&files)));
         let mut warnings = Vec::new();
-        let snapshot = match root {
-            Some(mut root) => {
-                root.number(0);
-                let report = Report::new(&files, &root, partial);
-                let snapshot = decode::decode(&root, &report, &self.resolver);
-                let (errors, doubts) = report.finish();
-                problems.extend(errors);
-                warnings = doubts;
-                snapshot
-            }
-            None => None,
-        };
+        let mut left_out = 0;
+        let mut snapshot = None;
+        if let Some(mut root) = root {
+            root.number(0);
+            let report = Report::new(&files, &root, partial);
+            snapshot = decode::decode(&root, &report, &self.resolver);
+            let (errors, doubts, more) = report.finish();
+            problems.extend(errors);
+            warnings = doubts;
+            left_out = more;
+        }
+        in_order(&mut problems, &files);
+        in_order(&mut warnings, &files);
+        if left_out > 0 {
+            let last = Mark {
+                file: u32::MAX,
+                ..Mark::default()
+            };
+            let message = format!("and {left_out} problems more");
+            problems.push(Mistake::new(last, message).problem(&files));
+        }
         match snapshot {
             Some(snapshot) if problems.is_empty() => Ok(Config {
                 snapshot: Arc::new(snapshot),
                 warnings,
                 paths: sources.paths,
             }),
-            _ => {
-                if problems.is_empty() {
-                    problems.push(nothing().problem(&files));
-                }
-                report::in_order(&mut problems, &files);
-                Err(ConfigErrors(problems))
-            }
+            _ => Err(ConfigErrors(problems)),
         }
     }
 }
 
+/// Sorts problems as a reader of the files meets them; those about whole files come first.
+fn in_order(problems: &mut [Problem], files: &[Arc<str>]) {
+    let file = |problem: &Problem| files.iter().position(|file| **file == *problem.file);
+    problems.sort_by_cached_key(|problem| (file(problem), problem.line, problem.column));
+}
+
 /// The documents of all texts that this version understands, in order, and whether they are all.
-fn documents(sources: &Sources, mistakes: &mut Vec<Mistake>) -> (Vec<Node>, bool) {
+/// `budget` is the number of values that they may have together.
+fn documents(
+    sources: &[Source],
+    mut budget: usize,
+    mistakes: &mut Vec<Mistake>,
+) -> (Vec<Node>, bool) {
     let mut documents = Vec::new();
     let mut complete = true;
-    let mut budget = MAX_NODES;
-    for (file, source) in (0..).zip(&sources.list) {
+    for (file, source) in (0..).zip(sources) {
         if source.text.len() > MAX_FILE_BYTES {
             let message = format!("more than {MAX_FILE_BYTES} bytes");
             mistakes.push(Mistake::new(
@@ -197,4 +213,26 @@ fn nothing() -> Mistake {
         "the configuration is empty",
     )
     .hint("a file that is still being written looks like this too")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_count_over_all_files() {
+        let source = || Source {
+            name: String::new(),
+            text: "a: [1, 2, 3]".to_owned(),
+        };
+        // A mapping, a key, a list and its items.
+        let (one, two) = ([source()], [source(), source()]);
+        let mut mistakes = Vec::new();
+        assert!(documents(&one, 6, &mut mistakes).1);
+        assert!(documents(&two, 12, &mut mistakes).1);
+        assert!(mistakes.is_empty());
+        let (read, complete) = documents(&two, 11, &mut mistakes);
+        assert_eq!((read.len(), complete), (1, false));
+        assert_eq!(mistakes[0].mark.file, 1);
+    }
 }

@@ -94,21 +94,13 @@ impl<'a> Report<'a> {
         self.root.path_to(node.id)
     }
 
-    /// Errors and warnings, each in the order of the files.
-    pub(crate) fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
-        let mut errors = self.errors.into_inner();
-        let mut warnings = self.warnings.into_inner();
-        in_order(&mut errors, self.files);
-        in_order(&mut warnings, self.files);
-        if self.left_out.get() > 0 {
-            let message = format!("and {} problems more", self.left_out.get());
-            let last = Mark {
-                file: u32::MAX,
-                ..Mark::default()
-            };
-            errors.push(Mistake::new(last, message).problem(self.files));
-        }
-        (errors, warnings)
+    /// Errors and warnings, and how many there were beyond the bound.
+    pub(crate) fn finish(self) -> (Vec<Problem>, Vec<Problem>, usize) {
+        (
+            self.errors.into_inner(),
+            self.warnings.into_inner(),
+            self.left_out.get(),
+        )
     }
 
     fn push(
@@ -135,12 +127,6 @@ impl<'a> Report<'a> {
             .problem(self.files),
         );
     }
-}
-
-/// Sorts problems as a reader of the files meets them.
-pub(crate) fn in_order(problems: &mut [Problem], files: &[Arc<str>]) {
-    let file = |problem: &Problem| files.iter().position(|file| **file == *problem.file);
-    problems.sort_by_cached_key(|problem| (file(problem), problem.line, problem.column));
 }
 
 /// A mistake before there is a merged tree to find paths in.

@@ -137,3 +137,74 @@ fn scalar_kind(raw: &Raw, text: &str, plain: bool) -> Option<ScalarKind> {
         Raw::List(_) | Raw::Map(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalar(text: &str, plain: bool) -> Located {
+        let shape = Shape::Scalar {
+            text: text.into(),
+            plain,
+        };
+        Located {
+            mark: Mark {
+                file: 0,
+                line: 3,
+                column: 4,
+            },
+            shape,
+        }
+    }
+
+    fn located(shape: Shape) -> Located {
+        Located {
+            mark: Mark {
+                file: 0,
+                line: 1,
+                column: 2,
+            },
+            shape,
+        }
+    }
+
+    #[test]
+    fn a_text_that_the_readers_take_differently_is_refused_where_it_stands() {
+        let text = |text: &str| Raw::Text(text.into());
+        for (raw, shape) in [
+            (Raw::Bool(true), scalar("true", false)),
+            (Raw::Bool(true), scalar("yes", true)),
+            (Raw::Null, scalar("", false)),
+            (Raw::Null, scalar("nothing", true)),
+            (Raw::Integer(1), scalar("1", false)),
+            (text("a"), scalar("b", true)),
+            (Raw::List(Vec::new()), scalar("", true)),
+            (text("a"), located(Shape::List(Vec::new()))),
+            (Raw::Map(Vec::new()), located(Shape::List(Vec::new()))),
+            (Raw::List(vec![Raw::Null]), located(Shape::List(Vec::new()))),
+            (
+                Raw::Map(vec![(text("a"), Raw::Null)]),
+                located(Shape::Map(Vec::new())),
+            ),
+        ] {
+            let mark = shape.mark;
+            let mut mistakes = Vec::new();
+            let joined = join(raw.clone(), shape, &mut mistakes);
+            assert_eq!(joined, None, "{raw:?}");
+            assert_eq!(mistakes, [disagreement(mark)], "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_difference_deep_inside_names_its_path() {
+        let raw = Raw::Map(vec![(
+            Raw::Text("a".into()),
+            Raw::List(vec![Raw::Bool(true)]),
+        )]);
+        let list = located(Shape::List(vec![scalar("true", false)]));
+        let shape = located(Shape::Map(vec![(scalar("a", true), list)]));
+        let mut mistakes = Vec::new();
+        assert_eq!(join(raw, shape, &mut mistakes), None);
+        assert_eq!((&*mistakes[0].path, mistakes[0].mark.line), ("a[0]", 3));
+    }
+}

@@ -206,6 +206,19 @@ fn a_few_lines_that_stand_for_billions_of_values_are_refused() {
 }
 
 #[test]
+fn one_value_that_many_aliases_stand_for_counts_each_time() {
+    let items = ["x"; 1_000].join(", ");
+    let aliases = ["*a"; 200].join(", ");
+    let parsed = parse(&format!("a: &a [{items}]\nb: [{aliases}]\n"), 0, BUDGET);
+    assert!(
+        parsed.mistakes[0].message.starts_with("more values than"),
+        "{:?}",
+        parsed.mistakes
+    );
+    assert_eq!(parsed.mistakes[0].mark.line, 2);
+}
+
+#[test]
 fn depth_and_documents_have_bounds() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert_eq!(parse(&nested(32), 0, BUDGET).mistakes, []);

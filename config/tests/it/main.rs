@@ -5,6 +5,8 @@
 mod support;
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod golden;
