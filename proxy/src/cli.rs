@@ -78,6 +78,7 @@ struct CheckArgs {
     /// Make errors of warnings
     #[arg(long)]
     strict: bool,
+    /// How to say it
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
@@ -99,6 +100,7 @@ struct ExplainArgs {
     /// The name of the listener that it comes in by [default: the first]
     #[arg(long, value_name = "NAME")]
     listener: Option<String>,
+    /// How to say it
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }

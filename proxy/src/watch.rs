@@ -75,7 +75,7 @@ fn stamp(metadata: &Metadata) -> Stamp {
 
 /// Watches for as long as the program runs.
 pub(crate) async fn watch(control: Arc<Control>) {
-    let mut before = None;
+    let mut rest = Rest::default();
     loop {
         tokio::time::sleep(INTERVAL).await;
         let watched = control.clone();
@@ -84,13 +84,27 @@ pub(crate) async fn watch(control: Arc<Control>) {
         let Ok(now) = looked.await else {
             return; // the program ends
         };
-        let at_rest = before.as_ref() == Some(&now);
-        if at_rest && control.last_look() != now {
+        if rest.is_due(now, &control.last_look()) {
             log::info!("the configuration has changed on disk");
             // The reload itself tells what came of it.
             drop(control.reload().await);
         }
-        before = Some(now);
+    }
+}
+
+/// Tells from one look after another when files that have changed are at rest, so that no half of a
+/// file is read.
+#[derive(Debug, Default)]
+struct Rest {
+    before: Option<Look>,
+}
+
+impl Rest {
+    fn is_due(&mut self, now: Look, last_read: &Look) -> bool {
+        let is_at_rest = self.before.as_ref() == Some(&now);
+        let has_changed = now != *last_read;
+        self.before = Some(now);
+        is_at_rest && has_changed
     }
 }
 
@@ -131,5 +145,26 @@ mod tests {
         let before = Look::at(&paths);
         fs::write(&paths[0], "").unwrap();
         assert_ne!(Look::at(&paths), before);
+    }
+
+    #[test]
+    fn a_change_is_read_once_and_only_at_rest() {
+        let look = |size: u64| {
+            let stamp = Stamp {
+                inode: (0, 0),
+                size,
+                modified: (0, 0),
+                changed: (0, 0),
+            };
+            Look(vec![(PathBuf::from("a.yaml"), Some(stamp))])
+        };
+        let mut rest = Rest::default();
+        let read = look(1);
+        let due: Vec<bool> = [1, 1, 2, 3, 3, 3]
+            .into_iter()
+            .map(|size| rest.is_due(look(size), &read))
+            .collect();
+        assert_eq!(due, [false, false, false, false, true, true]);
+        assert!(!rest.is_due(look(3), &look(3)), "read meanwhile");
     }
 }

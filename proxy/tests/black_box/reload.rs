@@ -169,6 +169,40 @@ fn a_request_under_way_is_not_disturbed() {
 }
 
 #[test]
+fn calls_that_wait_for_a_reload_share_the_next_one() {
+    let gateway = Gateway::run(&says("one"));
+    let admin = gateway.program.admin();
+    // Reading a pipe takes until somebody writes into it.
+    fs::remove_file(gateway.file()).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, gateway.file(), mode).unwrap();
+    let head = "POST /reload HTTP/1.1\r\nHost: localhost\r\nX-Corelane-Admin: 1\r\n\r\n";
+    let ask = || {
+        let mut stream = connect(&admin);
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let mut first = ask();
+    // Opening succeeds when the reload has opened the other end.
+    let mut pipe = fs::File::options()
+        .write(true)
+        .open(gateway.file())
+        .unwrap();
+    let mut others: Vec<_> = (0..5).map(|_| ask()).collect();
+    // Requests are taken in the order of their arrival, and a reload delays no other page.
+    assert_eq!(get(&admin, "/healthz").status, 200);
+    fs::remove_file(gateway.file()).unwrap();
+    gateway.rewrite(&says("three"));
+    pipe.write_all(says("two").as_bytes()).unwrap();
+    drop(pipe);
+    assert_eq!(read_reply(&mut first, false).json()["generation"], 2);
+    for stream in &mut others {
+        assert_eq!(read_reply(stream, false).json()["generation"], 3);
+    }
+    assert_eq!(answer(&gateway), "three");
+}
+
+#[test]
 fn listeners_come_and_go() {
     let gateway = Gateway::run(&says("one"));
     let first = gateway.program.listener("main");

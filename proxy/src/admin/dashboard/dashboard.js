@@ -78,7 +78,7 @@ function showStatus(status) {
   element("state").className = status.status;
   const facts = [
     ["Generation", `${status.generation}, loaded at ${status.loaded_at}`],
-    ["Workers", status.driver],
+    ["Driver", status.driver],
     ...status.listeners.map(({ name, address }) => ["Listener", name === address ? name : `${address} (${name})`]),
   ];
   element("facts").replaceChildren(...facts.flatMap(([term, text]) => {
