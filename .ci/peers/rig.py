@@ -61,7 +61,7 @@ class Process:
         self.log.flush()
         return Path(self.log.name).read_text()
 
-    def signal(self, number):
+    def send(self, number):
         os.kill(self.pid, number)
 
     def stop(self, number=signal.SIGTERM, seconds=15):
@@ -105,7 +105,7 @@ class Corelane(Process):
     def reload(self, text, wait=True):
         before = self.generation()
         self.config.write_text(text)
-        self.signal(signal.SIGHUP)
+        self.send(signal.SIGHUP)
         if wait:
             wait_until("the reload", lambda: self.generation() > before)
 
