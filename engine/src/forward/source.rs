@@ -91,6 +91,7 @@ impl Source<'_> {
     /// Reads over what has already come, so that a small body does not cost the connection.
     pub(crate) fn skip_buffered(&mut self) {
         let Self::Wire(wire) = self else { return };
+        wire.consume_run();
         while !wire.decoder.is_ended() && !wire.buffer.is_empty() {
             match wire.decoder.decode(wire.buffer.unread()) {
                 Ok(found) if found.consumed > 0 => {
@@ -145,10 +146,11 @@ impl Source<'_> {
         true
     }
 
-    /// Whether the whole body has been read.
+    /// Whether the whole body has been read. A run that was found and not used is unread: on the
+    /// connection it would pass for the next request.
     pub(crate) fn is_ended(&self) -> bool {
         match self {
-            Self::Wire(wire) => wire.decoder.is_ended(),
+            Self::Wire(wire) => wire.decoder.is_ended() && wire.run.2 == 0,
             Self::Memory(bytes) => bytes.is_empty(),
         }
     }
