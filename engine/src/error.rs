@@ -68,6 +68,8 @@ pub enum Kind {
     IdleTimeout,
     /// A filter failed.
     Filter(u16),
+    /// The response to a call is larger than the call takes.
+    AnswerTooLarge,
     /// A defect of ours.
     Internal,
 }
@@ -115,7 +117,8 @@ impl Error {
             | Kind::UpstreamInterim
             | Kind::ResponseTimeout
             | Kind::TotalTimeout
-            | Kind::IdleTimeout => Side::Upstream,
+            | Kind::IdleTimeout
+            | Kind::AnswerTooLarge => Side::Upstream,
             Kind::NoRoute | Kind::NoEndpoint | Kind::Filter(_) | Kind::Internal => Side::Proxy,
         }
     }
@@ -143,7 +146,8 @@ impl Error {
             Kind::UpstreamHead(_)
             | Kind::UpstreamFraming(_)
             | Kind::UpstreamBody(_)
-            | Kind::UpstreamInterim => (502, Outcome::UpstreamMalformed),
+            | Kind::UpstreamInterim
+            | Kind::AnswerTooLarge => (502, Outcome::UpstreamMalformed),
             Kind::ResponseTimeout => (504, Outcome::ResponseTimeout),
             Kind::TotalTimeout => (504, Outcome::TotalTimeout),
             Kind::IdleTimeout => (504, Outcome::IdleTimeout),
@@ -180,6 +184,7 @@ impl Error {
             | Kind::TotalTimeout
             | Kind::IdleTimeout
             | Kind::Filter(_)
+            | Kind::AnswerTooLarge
             | Kind::Internal => Retry::Never,
         }
     }
@@ -248,6 +253,9 @@ impl fmt::Display for Error {
             Kind::TotalTimeout => f.write_str("the exchange took longer than its route allows"),
             Kind::IdleTimeout => f.write_str("the upstream went silent within its response"),
             Kind::Filter(_) => f.write_str("a filter failed"),
+            Kind::AnswerTooLarge => {
+                f.write_str("the response to a call is larger than the call takes")
+            }
             Kind::Internal => f.write_str("an internal error"),
         }
     }

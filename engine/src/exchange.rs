@@ -11,6 +11,7 @@ use corelane_config::{Action, Captures, Limits, Route, RouteId, SubsetId};
 
 use crate::downstream::{Connection, Peer};
 use crate::error::{Error, Kind, Retry};
+use crate::filter::{self, Passage};
 use crate::forward::{self, Pace, Readable, Role, Sink, Source, WireSink, WireSource};
 use crate::identity::Identity;
 use crate::io::buffers::Buffer;
@@ -43,6 +44,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) wire: &'a mut WireState,
     pub(crate) body: Source<'a>,
     pub(crate) reply: Sink<'a>,
+    /// Its way through the filters of its route, where there are any.
+    pub(crate) filters: Option<Rc<Passage>>,
     /// When it must be over, streams excepted.
     pub(crate) total: Millis,
     pub(crate) tally: Tally,
@@ -67,9 +70,9 @@ pub(crate) struct Scratch {
     pub(crate) request: RequestHead,
     pub(crate) scan: HeadScan,
     pub(crate) request_decoder: BodyDecoder,
-    response: ResponseHead,
-    notes: Notes,
-    wire: WireState,
+    pub(crate) response: ResponseHead,
+    pub(crate) notes: Notes,
+    pub(crate) wire: WireState,
     to_client: Vec<u8>,
 }
 
@@ -157,11 +160,17 @@ async fn proceed(exchange: &mut Exchange<'_>) -> Result<Done, Error> {
         route::Found::Allow(methods) => return reply::method_not_allowed(exchange, methods).await,
     };
     exchange.start_clock(route);
+    request::cleanse(exchange, route);
+    if let Some(chain) = local.route(route.id).filters()
+        && let Some(reply) = filter::on_request(exchange, chain).await?
+    {
+        return reply::local(exchange, &reply).await;
+    }
     match &route.action {
         Action::Respond { .. } => reply::respond(exchange, route).await,
         Action::Redirect(redirect) => reply::redirect(exchange, route, redirect).await,
         Action::Forward { to, .. } => {
-            request::prepare(exchange, route)?;
+            request::prepare(exchange, route);
             let target = to[exchange.tally.target];
             let service = local.service(target.service);
             exchange.tally.service = Some(service.clone());
@@ -252,6 +261,7 @@ impl<'a> Exchange<'a> {
             wire: &mut scratch.wire,
             body,
             reply,
+            filters: None,
             total: NEVER,
             tally: Tally::default(),
         }
@@ -282,8 +292,11 @@ impl<'a> Exchange<'a> {
                 failed.reused && !failed.answered && (method.is_idempotent() || !failed.sent)
             }
         };
+        // Filters keep state about a body that they have seen, and would see it twice.
+        let seen = |filters: &Rc<Passage>| filters.has_begun_body();
         harmless
             && !self.tally.replied
+            && !self.filters.as_ref().is_some_and(seen)
             && (forward::is_bodiless(self.arrival.length) || self.body.rewind(self.arrival.length))
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use corelane_config::{Config, Snapshot};
 
+use crate::filter::{Catalogue, Filter};
 use crate::listener::Bound;
 use crate::publish::{Generation, Publisher, Shared};
 use crate::rt::driver::Driver;
@@ -55,6 +56,7 @@ impl From<String> for StartError {
 pub struct ProxyBuilder {
     config: Config,
     workers: Option<usize>,
+    catalogue: Catalogue,
 }
 
 /// A running engine.
@@ -96,6 +98,7 @@ impl Proxy {
         ProxyBuilder {
             config,
             workers: None,
+            catalogue: Catalogue::default(),
         }
     }
 
@@ -130,11 +133,28 @@ impl ProxyBuilder {
         self
     }
 
+    /// Brings a filter, which routes may use by its [name](Filter::NAME).
+    #[must_use]
+    pub fn filter<F: Filter>(mut self) -> Self {
+        self.catalogue.add::<F>();
+        self
+    }
+
+    /// Looks whether every filter that the configuration names is there, and takes its settings.
+    /// Starts nothing.
+    ///
+    /// # Errors
+    /// Every entry that is wrong, one line each, with its file, line and column.
+    pub fn check(&self) -> Result<(), StartError> {
+        let planned = self.catalogue.plan(self.config.snapshot());
+        planned.map(drop).map_err(StartError::from)
+    }
+
     /// Starts the workers and binds the listeners: when this returns, clients can connect.
     ///
     /// # Errors
     /// When no event loop can be made, a thread cannot be started, or the configuration cannot be
-    /// published; the text names the listener or the key.
+    /// published; the text names the listener, the key or the filter.
     pub fn build(self) -> Result<Proxy, StartError> {
         let snapshot = self.config.snapshot().clone();
         let runtime = &snapshot.runtime;
@@ -144,7 +164,7 @@ impl ProxyBuilder {
         log::info!("{workers} workers on {driver}");
         let shared = Arc::new(Shared::new(workers));
         start_workers(&shared, &driver, pins(&snapshot, workers))?;
-        let publisher = Mutex::new(Publisher::new(shared.clone()));
+        let publisher = Mutex::new(Publisher::new(shared.clone(), self.catalogue));
         let handle = Handle(Arc::new(Inner {
             shared,
             publisher,
@@ -166,8 +186,8 @@ impl Handle {
     /// one on which they began. What `runtime:` says holds from the next start.
     ///
     /// # Errors
-    /// When a listener cannot be bound, the access log cannot be opened, or a worker cannot prepare
-    /// it. Then the old configuration goes on, everywhere.
+    /// When a filter is unknown, takes other settings or cannot be built, a listener cannot be bound, or
+    /// the access log cannot be opened. Then the old configuration goes on, everywhere.
     pub fn publish(&self, config: &Config) -> Result<u64, StartError> {
         Ok(self.publisher().publish(config.snapshot().clone())?)
     }

@@ -14,6 +14,7 @@ use arc_swap::ArcSwapOption;
 use corelane_config::{AccessLog as LogConfig, Snapshot};
 use crossbeam::utils::CachePadded;
 
+use crate::filter::{Catalogue, Plan};
 use crate::listener::{Bound, Sockets};
 use crate::registry::Registry;
 use crate::rt::mailbox::Mailbox;
@@ -33,6 +34,8 @@ pub struct Generation {
     pub snapshot: Arc<Snapshot>,
     /// When it was published.
     pub loaded_at: SystemTime,
+    /// What its routes' filters are built from.
+    pub(crate) filters: Plan,
 }
 
 /// What the workers of one process share. A request only reads from it.
@@ -155,15 +158,17 @@ impl Shared {
 #[derive(Debug)]
 pub(crate) struct Publisher {
     shared: Arc<Shared>,
+    catalogue: Catalogue,
     sockets: Sockets,
     log: Option<(LogConfig, AccessLog)>,
     last_number: u64,
 }
 
 impl Publisher {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, catalogue: Catalogue) -> Self {
         Self {
             shared,
+            catalogue,
             sockets: Sockets::default(),
             log: None,
             last_number: 0,
@@ -173,9 +178,10 @@ impl Publisher {
     /// Makes `snapshot` the configuration of every request from now on.
     ///
     /// # Errors
-    /// When a listener cannot be bound, the access log cannot be opened, or a worker cannot prepare
-    /// it. Then nothing has changed.
+    /// When a filter is unknown or its settings are not what it takes, a listener cannot be bound, the
+    /// access log cannot be opened, or a worker cannot prepare it. Then nothing has changed.
     pub(crate) fn publish(&mut self, snapshot: Arc<Snapshot>) -> Result<u64, String> {
+        let filters = self.catalogue.plan(&snapshot)?;
         let workers = self.shared.workers();
         let new_sockets = self.sockets.bind_missing(&snapshot, workers)?;
         let (log, new_log) = self.open_log(&snapshot)?;
@@ -183,6 +189,7 @@ impl Publisher {
             number: self.last_number + 1,
             snapshot: snapshot.clone(),
             loaded_at: SystemTime::now(),
+            filters,
         });
         if let Err(reason) = self.prepare(&generation, new_sockets.clone_per_worker(workers)?, log)
         {

@@ -10,7 +10,8 @@ use corelane_config::{Action, MethodSet, Redirect, RedirectFrom, Route};
 
 use crate::error::{Error, Kind};
 use crate::exchange::{Done, Exchange};
-use crate::forward::Sink;
+use crate::filter::{self, Direction};
+use crate::forward::{self, Sink, Source, Stage};
 use crate::outcome::Outcome;
 
 /// A reply that is made here.
@@ -23,11 +24,16 @@ pub struct LocalReply {
 }
 
 impl LocalReply {
-    /// A reply with this status and nothing in it.
+    /// A reply with this status and nothing in it. A status that ends no exchange (it is not within
+    /// 200 to 599) becomes 500.
     #[must_use]
     pub fn new(status: u16) -> Self {
         Self {
-            status,
+            status: if (200..600).contains(&status) {
+                status
+            } else {
+                500
+            },
             outcome: Outcome::LocalReply,
             fields: Vec::new(),
             body: Bytes::new(),
@@ -135,7 +141,13 @@ pub(crate) async fn local(exchange: &mut Exchange<'_>, reply: &LocalReply) -> Re
 pub(crate) async fn error(exchange: &mut Exchange<'_>, error: Error) -> Result<Done, Error> {
     let (status, outcome) = error.reply();
     begin(exchange.response, status);
-    problem(exchange, outcome, &error.to_string(), error.limit()).await
+    let filters = exchange.filters.as_ref();
+    let told = filters.and_then(|filters| filters.take_failure());
+    let detail = match (error.kind, told) {
+        (Kind::Filter(_), Some(failure)) => failure.text().to_owned(),
+        _ => error.to_string(),
+    };
+    problem(exchange, outcome, &detail, error.limit()).await
 }
 
 fn begin(head: &mut ResponseHead, status: u16) {
@@ -170,8 +182,8 @@ async fn problem(
 
 /// Sends the head that lies in `exchange.response`, with a body.
 async fn finish(exchange: &mut Exchange<'_>, outcome: Outcome, body: &[u8]) -> Result<Done, Error> {
+    filter::on_response(exchange).await?;
     exchange.body.skip_buffered();
-    let bodiless = exchange.request.method() == Method::Head;
     let request_id = exchange.identity.request_id;
     let fields = &mut exchange.response.fields;
     fields.set_known(Name::XCorelaneOutcome, outcome.as_str().as_bytes());
@@ -183,28 +195,57 @@ async fn finish(exchange: &mut Exchange<'_>, outcome: Outcome, body: &[u8]) -> R
         .timers
         .clock
         .with_date(|date| fields.set_known(Name::Date, date));
-    let request_read = exchange.body.is_ended();
-    let persistence = exchange.persistence(request_read);
-    let status = exchange.response.status();
+    let mut stage = Stage::of(exchange.filters.as_ref(), Direction::Response);
+    let length = BodyLength::Length(body.len() as u64);
+    let (framing, has_body) = match (exchange.response.status(), exchange.request.method()) {
+        (204 | 304, _) => (ResponseFraming::Bodiless, false),
+        (_, Method::Head) => (length.into(), false),
+        _ => (exchange.reply_framing(stage.framing(length)), true),
+    };
     if let Sink::Wire(wire) = &mut exchange.reply {
         wire.out.clear();
-        wire.framing = BodyLength::Length(body.len() as u64);
-        let framing = match status {
-            204 | 304 => ResponseFraming::Bodiless,
-            _ => ResponseFraming::Length(body.len() as u64),
-        };
-        encode_response_head(wire.out, exchange.response, framing, persistence);
     }
-    exchange.tally.status = status;
-    exchange.tally.replied = true;
-    if !bodiless && !body.is_empty() {
-        exchange.reply.write(body, false).await?;
+    let request_read = exchange.body.is_ended();
+    exchange.begin_reply(framing, request_read);
+    if has_body {
+        let mut source = Source::memory(body);
+        forward::pump(&mut source, &mut stage, &mut exchange.reply).await?;
+    } else {
+        exchange.reply.flush().await?;
     }
-    exchange.reply.finish(None).await?;
     Ok(Done::Replied(outcome))
 }
 
 impl Exchange<'_> {
+    /// How a body of this length reaches the client: what has no length goes in chunks, or, to an
+    /// HTTP/1.0 client, until the connection closes.
+    pub(crate) fn reply_framing(&self, length: BodyLength) -> ResponseFraming {
+        match (length, self.arrival.http11) {
+            (BodyLength::Chunked | BodyLength::UntilClose, true) => ResponseFraming::Chunked,
+            (BodyLength::Chunked | BodyLength::UntilClose, false) => ResponseFraming::UntilClose,
+            (BodyLength::Empty | BodyLength::Length(_), _) => length.into(),
+        }
+    }
+
+    /// Writes the reply's head; it waits in the sink for the first bytes of the body.
+    pub(crate) fn begin_reply(&mut self, framing: ResponseFraming, request_read: bool) {
+        if framing == ResponseFraming::UntilClose {
+            self.arrival.keep_alive = false;
+        }
+        let persistence = self.persistence(request_read);
+        self.tally.status = self.response.status();
+        self.tally.replied = true;
+        if let Sink::Wire(wire) = &mut self.reply {
+            wire.framing = match framing {
+                ResponseFraming::Bodiless => BodyLength::Empty,
+                ResponseFraming::Length(length) => BodyLength::Length(length),
+                ResponseFraming::Chunked => BodyLength::Chunked,
+                ResponseFraming::UntilClose => BodyLength::UntilClose,
+            };
+            encode_response_head(wire.out, self.response, framing, persistence);
+        }
+    }
+
     /// What the reply's head says about the connection. Also settles it: what is said is kept.
     pub(crate) fn persistence(&mut self, request_read: bool) -> Persistence<'static> {
         // A request that is still coming in when its answer leaves may never end: whoever sends it

@@ -57,11 +57,8 @@ fn via_name(item: &[u8]) -> &[u8] {
     words.nth(1).unwrap_or_default()
 }
 
-/// Makes the head that the upstream gets, and the target that it is asked for.
-///
-/// # Errors
-/// None today; hops of an upgrade that is not allowed are dropped, not refused.
-pub(crate) fn prepare(exchange: &mut Exchange<'_>, route: &Route) -> Result<(), Error> {
+/// Removes what ends here and what the client may not say, so that filters cannot be told it either.
+pub(crate) fn cleanse(exchange: &mut Exchange<'_>, route: &Route) {
     note_connection_wishes(exchange, route);
     let snapshot = exchange.local.snapshot();
     let trusted = exchange.identity.trusted_peer;
@@ -71,6 +68,11 @@ pub(crate) fn prepare(exchange: &mut Exchange<'_>, route: &Route) -> Result<(), 
         fields.remove_underscored();
     }
     fields.retain(|field| !is_owned_by_gateway(&field, trusted));
+}
+
+/// Makes the head that the upstream gets, and the target that it is asked for.
+pub(crate) fn prepare(exchange: &mut Exchange<'_>, route: &Route) {
+    let fields = &mut exchange.request.fields;
     if exchange.notes.takes_trailers {
         fields.push_known(Name::Te, b"trailers");
     }
@@ -86,7 +88,6 @@ pub(crate) fn prepare(exchange: &mut Exchange<'_>, route: &Route) -> Result<(), 
     set_host(exchange, route);
     apply(&route.request_edits, &mut exchange.request.fields);
     write_target(exchange, route);
-    Ok(())
 }
 
 /// Remembers what the hop-by-hop fields said, before they go.
@@ -139,7 +140,7 @@ fn add_forwarding_fields(exchange: &mut Exchange<'_>, route: &Route) {
     let identity = exchange.identity;
     let fields = &mut exchange.request.fields;
     let text = &mut exchange.notes.text;
-    fields.push_known(Name::XRequestId, identity.request_id.as_str().as_bytes());
+    fields.set_known(Name::XRequestId, identity.request_id.as_str().as_bytes());
     if let Some(peer) = exchange.peer.address {
         // One line, because many readers look at the first line only.
         text.clear();

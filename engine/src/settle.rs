@@ -2,11 +2,13 @@
 //! counters, the access log, and what becomes of the connection.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use corelane_codec::{Name, TraceContext};
 
 use crate::error::Error;
 use crate::exchange::{Done, Exchange, Finished};
+use crate::filter::Completed;
 use crate::forward::Sink;
 use crate::outcome::Outcome;
 use crate::reply;
@@ -31,6 +33,7 @@ pub(crate) async fn settle(exchange: &mut Exchange<'_>, result: Result<Done, Err
     if exchange.worker.has_log() {
         log(exchange, outcome);
     }
+    tell_filters(exchange, outcome);
     finished
 }
 
@@ -46,6 +49,9 @@ async fn explain(exchange: &mut Exchange<'_>, error: Error) -> (Outcome, Finishe
         return (outcome, Finished::Cut);
     }
     request::ensure_id(exchange);
+    if let Some(filters) = &exchange.filters {
+        filters.bypass();
+    }
     // What comes after a faulty head cannot be told apart from it.
     exchange.arrival.keep_alive &=
         exchange.arrival.refused.is_none() && !error.is_in_request_head();
@@ -130,6 +136,18 @@ fn log(exchange: &Exchange<'_>, outcome: Outcome) {
             exchange.worker.metrics.access_log_dropped();
         }
     });
+}
+
+fn tell_filters(exchange: &Exchange<'_>, outcome: Outcome) {
+    if let Some(filters) = &exchange.filters {
+        filters.complete(&Completed {
+            outcome,
+            status: exchange.tally.status,
+            bytes_in: exchange.body.total(),
+            bytes_out: sent(exchange),
+            duration: Duration::from_micros(exchange.elapsed_us()),
+        });
+    }
 }
 
 /// The client, resolved if it came to that.

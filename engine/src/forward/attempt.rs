@@ -9,9 +9,10 @@ use corelane_codec::encode::{Persistence, encode_request_head};
 use corelane_config::Route;
 
 use super::respond::{self, Answer};
-use super::{Pace, Sink, Source, WireSink, is_bodiless, pump};
+use super::{Pace, Sink, Source, Stage, WireSink, is_bodiless, pump};
 use crate::error::{Error, Kind};
 use crate::exchange::{Done, Exchange};
+use crate::filter::Direction;
 use crate::outcome::{Outcome, Side};
 use crate::rt::clock::{Millis, NEVER};
 use crate::service::{EndpointState, ServiceState, millis};
@@ -38,6 +39,9 @@ pub(super) struct Progress {
     pub(super) uploaded: Cell<bool>,
     pub(super) sent: Cell<bool>,
     pub(super) answered: Cell<bool>,
+    /// The response's head is with the filters: the request's body waits, because a filter has one
+    /// state for both.
+    pub(super) editing: Cell<bool>,
     /// When the response's head is due; moves when the request has been sent.
     pub(super) head_due: Cell<Millis>,
 }
@@ -80,6 +84,7 @@ async fn on_connection(
         uploaded: Cell::new(false),
         sent: Cell::new(false),
         answered: Cell::new(false),
+        editing: Cell::new(false),
         head_due: Cell::new(NEVER),
     };
     let result = talk(exchange, route, &mut connection, &progress).await;
@@ -150,11 +155,16 @@ async fn talk(
         token => Persistence::Upgrade(token),
     };
     let length = exchange.arrival.length;
+    let mut stage = if is_bodiless(length) {
+        Stage::None
+    } else {
+        Stage::of(exchange.filters.as_ref(), Direction::Request)
+    };
     encode_request_head(
         &mut out,
         exchange.request,
         &exchange.notes.target,
-        length,
+        stage.framing(length),
         persistence,
     );
     let stream = connection.stream.clone();
@@ -166,7 +176,7 @@ async fn talk(
     let mut sink = Sink::Wire(WireSink {
         stream: &stream,
         out: &mut out,
-        framing: length,
+        framing: stage.framing(length),
         waiter: exchange.waiter,
         pace,
         gone: Kind::UpstreamReset,
@@ -191,7 +201,8 @@ async fn talk(
             Err(error) => Err(error),
         }
     } else {
-        both_ways(exchange, route, connection, progress, &mut sink).await
+        let upload = (&mut stage, &mut sink);
+        both_ways(exchange, route, connection, progress, upload).await
     };
     exchange.wire.out = out;
     result
@@ -215,7 +226,7 @@ async fn both_ways(
     route: Option<&Route>,
     connection: &mut UpstreamConnection,
     progress: &Progress,
-    sink: &mut Sink<'_>,
+    (stage, sink): (&mut Stage, &mut Sink<'_>),
 ) -> Result<Answer, Error> {
     let read = exchange.read;
     let waiter = exchange.waiter;
@@ -223,10 +234,10 @@ async fn both_ways(
     let may_resend = connection.reused && exchange.request.method().is_idempotent();
     // Until it is known how much has left, something may have.
     progress.sent.set(true);
-    let mut body = std::mem::replace(&mut exchange.body, Source::Memory(&[]));
+    let mut body = std::mem::replace(&mut exchange.body, Source::memory(&[]));
     let result = {
         let upload = async {
-            let result = pump(&mut body, sink).await;
+            let result = pump(&mut body, stage, sink).await;
             progress.note_sent(sink);
             if result.is_ok() {
                 progress.uploaded.set(true);
@@ -244,7 +255,10 @@ async fn both_ways(
         let mut download = pin!(respond::respond(exchange, route, connection, progress));
         let mut uploading = true;
         poll_fn(|cx| {
-            if uploading && let Poll::Ready(result) = upload.as_mut().poll(cx) {
+            if uploading
+                && !progress.editing.get()
+                && let Poll::Ready(result) = upload.as_mut().poll(cx)
+            {
                 uploading = false;
                 match result {
                     // An upstream that takes no more may have answered already.
@@ -255,7 +269,13 @@ async fn both_ways(
                     Err(error) => return Poll::Ready(Err(error)),
                 }
             }
-            download.as_mut().poll(cx)
+            let editing = progress.editing.get();
+            let downloaded = download.as_mut().poll(cx);
+            if editing && !progress.editing.get() && uploading {
+                // The upload has waited for the filters, and nothing else wakes it.
+                cx.waker().wake_by_ref();
+            }
+            downloaded
         })
         .await
     };

@@ -8,26 +8,41 @@ mod pace;
 mod respond;
 mod sink;
 mod source;
+mod stage;
 
 pub(crate) use attempt::{Failed, attempt};
 pub(crate) use pace::Pace;
 pub(crate) use respond::body_limits;
 pub(crate) use sink::{Sink, WireSink};
 pub(crate) use source::{Readable, Role, Source, WireSource, is_bodiless};
+use stage::Part;
+pub(crate) use stage::Stage;
 
 use crate::error::Error;
 
-/// Moves a body from its source to its sink, to the end.
-pub(crate) async fn pump(source: &mut Source<'_>, sink: &mut Sink<'_>) -> Result<(), Error> {
+/// Moves a body from its source through a stage to its sink, to the end.
+pub(crate) async fn pump(
+    source: &mut Source<'_>,
+    stage: &mut Stage,
+    sink: &mut Sink<'_>,
+) -> Result<(), Error> {
     loop {
         if !source.is_at_hand() {
             // Nothing waits in the sink while we wait for the source.
             sink.flush().await?;
         }
         if !source.fill().await? {
-            return sink.finish(source.trailers()).await;
+            let trailers = source.trailers();
+            let tail = stage.put(Part::End(trailers)).await?;
+            if !tail.is_empty() {
+                sink.write(&tail, true).await?;
+            }
+            return sink.finish(trailers).await;
         }
-        sink.write(source.data(), source.has_more()).await?;
+        let data = stage.put(Part::Data(source.data())).await?;
+        if !data.is_empty() {
+            sink.write(&data, source.has_more()).await?;
+        }
         source.consume();
     }
 }

@@ -9,9 +9,10 @@ use corelane_codec::{
 use corelane_config::{Limits, Route};
 
 use super::attempt::Progress;
-use super::{Pace, Readable, Role, Sink, Source, WireSource, pump};
+use super::{Pace, Readable, Role, Sink, Source, Stage, WireSource, pump};
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
+use crate::filter::{self, Direction};
 use crate::request::{add_via, apply};
 use crate::rt::clock::NEVER;
 use crate::service::millis;
@@ -34,7 +35,7 @@ pub(super) async fn respond(
     progress: &Progress,
 ) -> Result<Answer, Error> {
     if final_head(exchange, connection, progress).await? {
-        return switch_protocols(exchange, route).await;
+        return switch_protocols(exchange, route, progress).await;
     }
     let now = exchange.worker.timers.clock.now_us();
     exchange.tally.upstream_us = Some(now.saturating_sub(exchange.arrival.started_us));
@@ -43,11 +44,18 @@ pub(super) async fn respond(
     let reusable =
         response_allows_keep_alive(exchange.response) && length != BodyLength::UntilClose;
     let pace = body_pace(exchange, route);
-    send_head(exchange, route, length, progress.uploaded.get());
+    let stated = stated_length(exchange.response, exchange.request.method());
+    edit_head(exchange, route, progress).await?;
+    let mut stage = Stage::of(exchange.filters.as_ref(), Direction::Response);
+    let framing = match stage.framing(length) {
+        BodyLength::Empty => stated,
+        length => exchange.reply_framing(length),
+    };
+    exchange.begin_reply(framing, progress.uploaded.get());
     if length == BodyLength::Empty {
         exchange.reply.flush().await?;
     } else {
-        send_body(exchange, connection, length, pace).await?;
+        send_body(exchange, connection, length, pace, &mut stage).await?;
     }
     Ok(Answer::Whole { reusable })
 }
@@ -110,6 +118,7 @@ async fn pass_interim(exchange: &mut Exchange<'_>) -> Result<(), Error> {
 async fn switch_protocols(
     exchange: &mut Exchange<'_>,
     route: Option<&Route>,
+    progress: &Progress,
 ) -> Result<Answer, Error> {
     let wanted = std::mem::take(&mut exchange.notes.upgrade);
     let agreed = upgrade(&exchange.response.fields)
@@ -117,7 +126,7 @@ async fn switch_protocols(
     if wanted.is_empty() || !agreed {
         return Err(Kind::UpstreamInterim.into());
     }
-    edit_head(exchange, route);
+    edit_head(exchange, route, progress).await?;
     if let Sink::Wire(wire) = &mut exchange.reply {
         let persistence = Persistence::Upgrade(&wanted);
         encode_response_head(
@@ -134,55 +143,27 @@ async fn switch_protocols(
     Ok(Answer::Switched)
 }
 
-fn edit_head(exchange: &mut Exchange<'_>, route: Option<&Route>) {
-    let snapshot = exchange.local.snapshot();
+/// Makes the head that the client gets; filters have the last word. A call's answer is only rid of
+/// what concerned its connection.
+async fn edit_head(
+    exchange: &mut Exchange<'_>,
+    route: Option<&Route>,
+    progress: &Progress,
+) -> Result<(), Error> {
+    exchange.response.fields.remove_hop_by_hop();
+    let Some(route) = route else { return Ok(()) };
     let version = match exchange.response.version() {
         Version::Http11 => "1.1",
         Version::Http10 => "1.0",
     };
+    let via = exchange.local.snapshot().via.as_deref();
     let fields = &mut exchange.response.fields;
-    fields.remove_hop_by_hop();
-    add_via(
-        fields,
-        snapshot.via.as_deref(),
-        version,
-        &mut exchange.notes.text,
-    );
-    if let Some(route) = route {
-        apply(&route.response_edits, fields);
-    }
-}
-
-/// Writes the head; it waits in the sink for the first bytes of the body.
-fn send_head(
-    exchange: &mut Exchange<'_>,
-    route: Option<&Route>,
-    length: BodyLength,
-    request_read: bool,
-) {
-    let stated = stated_length(exchange.response, exchange.request.method());
-    edit_head(exchange, route);
-    let framing = match (length, exchange.arrival.http11) {
-        (BodyLength::Empty, _) => stated,
-        (BodyLength::Length(length), _) => ResponseFraming::Length(length),
-        (BodyLength::Chunked | BodyLength::UntilClose, true) => ResponseFraming::Chunked,
-        (BodyLength::Chunked | BodyLength::UntilClose, false) => ResponseFraming::UntilClose,
-    };
-    if framing == ResponseFraming::UntilClose {
-        exchange.arrival.keep_alive = false;
-    }
-    let persistence = exchange.persistence(request_read);
-    exchange.tally.status = exchange.response.status();
-    exchange.tally.replied = true;
-    if let Sink::Wire(wire) = &mut exchange.reply {
-        wire.framing = match framing {
-            ResponseFraming::Bodiless => BodyLength::Empty,
-            ResponseFraming::Length(length) => BodyLength::Length(length),
-            ResponseFraming::Chunked => BodyLength::Chunked,
-            ResponseFraming::UntilClose => BodyLength::UntilClose,
-        };
-        encode_response_head(wire.out, exchange.response, framing, persistence);
-    }
+    add_via(fields, via, version, &mut exchange.notes.text);
+    apply(&route.response_edits, fields);
+    progress.editing.set(true);
+    let edited = filter::on_response(exchange).await;
+    progress.editing.set(false);
+    edited
 }
 
 /// What a head without a body says about one: an answer to HEAD and a 304 may state a length.
@@ -205,6 +186,7 @@ async fn send_body(
     connection: &mut UpstreamConnection,
     length: BodyLength,
     pace: Pace,
+    stage: &mut Stage,
 ) -> Result<(), Error> {
     exchange.wire.decoder = BodyDecoder::new(length, body_limits(exchange.limits()));
     let start = connection.buffer.position();
@@ -222,7 +204,7 @@ async fn send_body(
         start,
         overwritten: false,
     });
-    pump(&mut source, &mut exchange.reply).await
+    pump(&mut source, stage, &mut exchange.reply).await
 }
 
 /// How long the upstream may be silent, and whether the exchange's deadline cuts the body: it does

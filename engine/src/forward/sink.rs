@@ -52,7 +52,7 @@ impl Sink<'_> {
             Self::Wire(wire) => wire.write(data, more).await,
             Self::Memory { body, most } => {
                 if body.len() + data.len() > *most {
-                    return Err(Kind::Filter(502).into());
+                    return Err(Kind::AnswerTooLarge.into());
                 }
                 body.extend_from_slice(data);
                 Ok(())

@@ -16,8 +16,11 @@ use crate::rt::clock::Millis;
 #[derive(Debug)]
 pub(crate) enum Source<'a> {
     Wire(WireSource<'a>),
-    /// A body that is here as a whole: of a call, of a replayed request.
-    Memory(&'a [u8]),
+    /// A body that is here as a whole: of a call, of a reply that is made here.
+    Memory {
+        body: &'a [u8],
+        used: bool,
+    },
 }
 
 /// A body on its way in on an HTTP/1 connection.
@@ -55,12 +58,17 @@ pub(crate) enum Role {
     Response,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// A body that is here as a whole.
+    pub(crate) fn memory(body: &'a [u8]) -> Self {
+        Self::Memory { body, used: false }
+    }
+
     /// Waits for data; `false` at the end of the body.
     pub(crate) async fn fill(&mut self) -> Result<bool, Error> {
         match self {
             Self::Wire(wire) => wire.fill().await,
-            Self::Memory(bytes) => Ok(!bytes.is_empty()),
+            Self::Memory { .. } => Ok(!self.is_ended()),
         }
     }
 
@@ -68,7 +76,7 @@ impl Source<'_> {
     pub(crate) fn data(&self) -> &[u8] {
         match self {
             Self::Wire(wire) => &wire.buffer.unread()[wire.run.0..wire.run.1],
-            Self::Memory(bytes) => bytes,
+            Self::Memory { body, .. } => body,
         }
     }
 
@@ -76,7 +84,7 @@ impl Source<'_> {
     pub(crate) fn consume(&mut self) {
         match self {
             Self::Wire(wire) => wire.consume_run(),
-            Self::Memory(bytes) => *bytes = &[],
+            Self::Memory { used, .. } => *used = true,
         }
     }
 
@@ -84,7 +92,7 @@ impl Source<'_> {
     pub(crate) fn is_at_hand(&mut self) -> bool {
         match self {
             Self::Wire(wire) => wire.is_at_hand(),
-            Self::Memory(_) => true,
+            Self::Memory { .. } => true,
         }
     }
 
@@ -122,7 +130,7 @@ impl Source<'_> {
     pub(crate) fn has_more(&self) -> bool {
         match self {
             Self::Wire(wire) => wire.buffer.unread().len() > wire.run.2,
-            Self::Memory(_) => false,
+            Self::Memory { .. } => false,
         }
     }
 
@@ -130,13 +138,19 @@ impl Source<'_> {
     pub(crate) fn trailers(&self) -> Option<&Fields> {
         match self {
             Self::Wire(wire) => Some(wire.decoder.trailers()),
-            Self::Memory(_) => None,
+            Self::Memory { .. } => None,
         }
     }
 
     /// Goes back to the body's first byte, if all that was read of it is still here.
     pub(crate) fn rewind(&mut self, length: BodyLength) -> bool {
-        let Self::Wire(wire) = self else { return false };
+        let wire = match self {
+            Self::Wire(wire) => wire,
+            Self::Memory { used, .. } => {
+                *used = false;
+                return true;
+            }
+        };
         if wire.overwritten {
             return false;
         }
@@ -151,7 +165,7 @@ impl Source<'_> {
     pub(crate) fn is_ended(&self) -> bool {
         match self {
             Self::Wire(wire) => wire.decoder.is_ended() && wire.run.2 == 0,
-            Self::Memory(bytes) => bytes.is_empty(),
+            Self::Memory { body, used } => *used || body.is_empty(),
         }
     }
 
@@ -159,7 +173,7 @@ impl Source<'_> {
     pub(crate) fn total(&self) -> u64 {
         match self {
             Self::Wire(wire) => wire.total,
-            Self::Memory(_) => 0,
+            Self::Memory { .. } => 0,
         }
     }
 }

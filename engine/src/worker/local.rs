@@ -9,6 +9,7 @@ use std::sync::Arc;
 use corelane_config::{Action, EndpointAddress, Route, RouteId, Service, ServiceId, Snapshot};
 
 use super::Worker;
+use crate::filter::{Chain, WorkerCx};
 use crate::publish::Generation;
 use crate::service::{EndpointState, ServiceState, Split, millis};
 use crate::telemetry::{ListenerId, SeriesId};
@@ -33,33 +34,40 @@ pub(crate) struct RouteState {
     only: usize,
     /// By target; one entry for a route that answers itself.
     series: Vec<SeriesId>,
+    filters: Option<Rc<Chain>>,
 }
 
 impl Local {
-    pub(crate) fn new(worker: &Worker, generation: Arc<Generation>) -> Self {
+    /// # Errors
+    /// When a filter cannot be built.
+    pub(crate) fn new(worker: &Worker, generation: Arc<Generation>) -> Result<Self, String> {
         let snapshot = generation.snapshot.clone();
         let services: Vec<_> = snapshot
             .services
             .iter()
             .map(|service| Rc::new(service_state(worker, service, &snapshot)))
             .collect();
-        let routes = snapshot
+        let on_worker = WorkerCx::new(worker, &services);
+        let routes: Result<Vec<_>, _> = snapshot
             .routes
             .iter()
-            .map(|route| route_state(worker, route, &services))
+            .map(|route| {
+                let filters = generation.filters.chain(route, &on_worker)?;
+                Ok::<_, String>(route_state(worker, route, &services, filters))
+            })
             .collect();
         let listeners = snapshot
             .listeners
             .iter()
             .map(|listener| worker.metrics.listener(&listener.name))
             .collect();
-        Self {
+        Ok(Self {
+            routes: routes?,
             services,
-            routes,
             listeners,
             unrouted: worker.metrics.series("", ""),
             generation,
-        }
+        })
     }
 
     pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
@@ -99,14 +107,25 @@ impl RouteState {
     pub(crate) fn series(&self, target: usize) -> SeriesId {
         self.series[target]
     }
+
+    /// The route's filters, where it has any.
+    pub(crate) fn filters(&self) -> Option<&Rc<Chain>> {
+        self.filters.as_ref()
+    }
 }
 
-fn route_state(worker: &Worker, route: &Route, services: &[Rc<ServiceState>]) -> RouteState {
+fn route_state(
+    worker: &Worker,
+    route: &Route,
+    services: &[Rc<ServiceState>],
+    filters: Option<Rc<Chain>>,
+) -> RouteState {
     let Action::Forward { to, .. } = &route.action else {
         return RouteState {
             split: None,
             only: 0,
             series: vec![worker.metrics.series(&route.name, "")],
+            filters,
         };
     };
     let name = |service: ServiceId| &services[service.index()].name;
@@ -117,6 +136,7 @@ fn route_state(worker: &Worker, route: &Route, services: &[Rc<ServiceState>]) ->
             .iter()
             .map(|target| worker.metrics.series(&route.name, name(target.service)))
             .collect(),
+        filters,
     }
 }
 

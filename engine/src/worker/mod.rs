@@ -192,14 +192,16 @@ impl Worker {
             log,
             done,
         } = preparation;
-        let local = Rc::new(Local::new(self, generation));
-        *self.prepared.borrow_mut() = Some(Prepared {
-            local,
+        let prepared = Local::new(self, generation).map(|local| Prepared {
+            local: Rc::new(local),
             sockets,
             log,
         });
+        let answer = prepared.map(|prepared| {
+            *self.prepared.borrow_mut() = Some(prepared);
+        });
         // The publisher has given up waiting if nobody receives this; it will discard.
-        let _too_late = done.send(Ok(()));
+        let _too_late = done.send(answer);
     }
 
     /// Takes the prepared generation into use.
