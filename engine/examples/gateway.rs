@@ -1,5 +1,7 @@
 //! A whole gateway from a YAML file: `cargo run --example gateway -- gateway.yaml`.
 
+#![expect(clippy::print_stderr, reason = "an example talks to whoever runs it")]
+
 use corelane_config::Config;
 use corelane_engine::Proxy;
 
