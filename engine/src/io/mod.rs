@@ -27,6 +27,7 @@ fn unacknowledged(socket: BorrowedFd<'_>) -> usize {
 
 /// The descriptor of one of monoio's sockets.
 fn borrow(socket: &impl AsRawFd) -> BorrowedFd<'_> {
+    let descriptor = socket.as_raw_fd();
     // SAFETY: the socket owns the descriptor and lives at least as long as this borrow of it.
-    unsafe { BorrowedFd::borrow_raw(socket.as_raw_fd()) }
+    unsafe { BorrowedFd::borrow_raw(descriptor) }
 }
