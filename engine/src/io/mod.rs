@@ -21,7 +21,9 @@ fn unacknowledged(socket: BorrowedFd<'_>) -> usize {
     use rustix::ioctl::{Getter, ioctl};
     const TIOCOUTQ: rustix::ioctl::Opcode = 0x5411;
     // SAFETY: this request writes one C int, for every kind of socket (tcp(7), unix(7)).
-    let held = unsafe { ioctl(socket, Getter::<TIOCOUTQ, i32>::new()) };
+    let request = unsafe { Getter::<TIOCOUTQ, i32>::new() };
+    // SAFETY: the same; it reads nothing, and the int that it writes is the request's own.
+    let held = unsafe { ioctl(socket, request) };
     held.map_or(0, |held| usize::try_from(held).unwrap_or(0))
 }
 
