@@ -1,9 +1,9 @@
 //! The data plane of corelane: one event loop per core, embeddable.
 //!
-//! A request goes through eight rooms, in this order: [`listener`] → transport → [`downstream`] →
-//! [`route`] → [`filter`] → [`service`] → [`upstream`] → [`forward`]; [`exchange`] names rooms 4 to 8 in
+//! A request goes through eight rooms, in this order: `listener` → transport → `downstream` →
+//! `route` → `filter` → `service` → `upstream` → `forward`; `exchange` names rooms 4 to 8 in
 //! one function. Workers share nothing mutable on that path: what must be one for all of them lies in
-//! the [`Registry`], and configurations reach them through [`publish`].
+//! the [`Registry`], and configurations reach them through `publish`.
 //!
 //! The engine knows monoio and sockets, and nothing about signals, command lines or admin pages:
 //! those belong to whoever embeds it, through [`Proxy`] and its [`Handle`].
@@ -48,3 +48,7 @@ pub use publish::Generation;
 pub use registry::{Cell, Registry};
 pub use reply::LocalReply;
 pub use service::Endpoint;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/filters.md")]
+struct Guide;
