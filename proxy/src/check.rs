@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use corelane_config::{Config, ConfigErrors, ConfigTest, Problem, RouteId, Snapshot};
-use corelane_engine::{ExplainRequest, Explanation, explain};
+use corelane_config::{Config, ConfigErrors, ConfigTest, Place, Problem, RouteId, Snapshot};
+use corelane_engine::{ExplainRequest, Explanation, Proxy, explain};
 use serde_json::{Value, json};
 
 use crate::source::Source;
@@ -54,7 +54,7 @@ impl Findings {
                 ..Self::default()
             },
             Ok(config) => Self {
-                errors: failed_tests(config.snapshot()),
+                errors: [filter_mistakes(&config), failed_tests(config.snapshot())].concat(),
                 warnings: config.warnings().to_vec(),
                 summary: Some(summary(&config)),
             },
@@ -125,6 +125,46 @@ fn count(number: usize, what: &str) -> String {
     }
 }
 
+/// What is wrong with filters, which only the engine knows: it says so in lines that begin with the
+/// place.
+fn filter_mistakes(config: &Config) -> Vec<Problem> {
+    let Err(error) = Proxy::builder(config.clone()).check() else {
+        return Vec::new();
+    };
+    let filters: Vec<_> = config
+        .snapshot()
+        .routes
+        .iter()
+        .flat_map(|route| &route.filters)
+        .collect();
+    let mistake = |line: &str| {
+        let mut filters = filters.iter();
+        let placed = filters.find_map(|filter| {
+            let rest = line.strip_prefix(&format!("{}: ", filter.place))?;
+            let (path, message) = rest.split_once(": ")?;
+            Some(problem_at(&filter.place, path, message))
+        });
+        let everywhere = Place {
+            file: "configuration".into(),
+            line: 0,
+            column: 0,
+        };
+        placed.unwrap_or_else(|| problem_at(&everywhere, "", line))
+    };
+    error.to_string().lines().map(mistake).collect()
+}
+
+fn problem_at(place: &Place, path: &str, message: &str) -> Problem {
+    Problem {
+        file: place.file.to_string(),
+        line: place.line,
+        column: place.column,
+        path: path.to_owned(),
+        message: message.to_owned(),
+        hint: None,
+    }
+}
+
 /// What the `tests:` section expects and does not get.
 fn failed_tests(snapshot: &Snapshot) -> Vec<Problem> {
     let tests = snapshot.tests.iter();
@@ -132,13 +172,13 @@ fn failed_tests(snapshot: &Snapshot) -> Vec<Problem> {
 }
 
 fn run_test(snapshot: &Snapshot, test: &ConfigTest) -> Vec<Problem> {
-    let problem = |key: &str, message: String| Problem {
-        file: test.place.file.to_string(),
-        line: test.place.line,
-        column: test.place.column,
-        path: format!("{}{key}", test.path),
-        message: format!("test `{}`: {message}", test.name),
-        hint: None,
+    let problem = |key: &str, message: String| {
+        let path = format!("{}{key}", test.path);
+        problem_at(
+            &test.place,
+            &path,
+            &format!("test `{}`: {message}", test.name),
+        )
     };
     match explain(snapshot, 0, &request(snapshot, test)) {
         Err(error) => vec![problem(".request", error.to_string())],

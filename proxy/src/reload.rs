@@ -46,7 +46,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(ConfigErrors(problems)) => write!(f, "{} errors in it", problems.len()),
-            Self::Start(why) => f.write_str(why),
+            Self::Start(why) => f.write_str(&why.replace('\n', "; ")),
             Self::Draining => f.write_str("the gateway is draining"),
             Self::Busy => f.write_str("too many reloads are waiting"),
         }

@@ -114,8 +114,12 @@ async fn obey(control: &Control, order: Order, body: Incoming) -> Result<Reply, 
         }
         Order::Explain => {
             let body = read(body).await?;
-            let generation = control.handle().generation();
-            question::explanation(generation.as_deref(), &body).map(written_json)
+            let Some(generation) = control.handle().generation() else {
+                let why = "no configuration is in use";
+                return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, why));
+            };
+            let (snapshot, number) = (&generation.snapshot, generation.number);
+            question::explanation(snapshot, number, &body).map(written_json)
         }
     }
 }

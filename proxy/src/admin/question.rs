@@ -3,7 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use corelane_engine::{ExplainRequest, Generation, explain};
+use corelane_config::Snapshot;
+use corelane_engine::{ExplainRequest, explain};
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -63,18 +64,18 @@ impl<'de> Deserialize<'de> for Headers {
     }
 }
 
-/// What the request in `body` would meet in the configuration in use.
+/// What the request in `body` would meet in `snapshot`.
 ///
 /// # Errors
 /// When the body is no question, or cannot be answered.
-pub(super) fn explanation(generation: Option<&Generation>, body: &[u8]) -> Result<String, Problem> {
+pub(super) fn explanation(
+    snapshot: &Snapshot,
+    generation: u64,
+    body: &[u8],
+) -> Result<String, Problem> {
     let unasked = |why: String| Problem::new(StatusCode::BAD_REQUEST, why);
     let question: Question =
         serde_json::from_slice(body).map_err(|error| unasked(error.to_string()))?;
-    let Some(generation) = generation else {
-        let why = "no configuration is in use";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, why));
-    };
     let request = ExplainRequest {
         method: question.method,
         url: question.url,
@@ -82,7 +83,7 @@ pub(super) fn explanation(generation: Option<&Generation>, body: &[u8]) -> Resul
         client_ip: question.client_ip,
         listener: question.listener,
     };
-    let explained = explain(&generation.snapshot, generation.number, &request);
+    let explained = explain(snapshot, generation, &request);
     let explanation = explained.map_err(|error| unasked(error.to_string()))?;
     serde_json::to_string(&explanation)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
@@ -90,8 +91,6 @@ pub(super) fn explanation(generation: Option<&Generation>, body: &[u8]) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use corelane_config::Config;
 
     use serde_json::Value;
@@ -103,12 +102,7 @@ mod tests {
 services: {a: {endpoints: [127.0.0.1:1]}}
 routes: [{path: /x, headers: {k: '2'}, service: a}]";
         let config = Config::from_yaml("test", text).unwrap();
-        let generation = Generation {
-            number: 4,
-            snapshot: config.snapshot().clone(),
-            loaded_at: SystemTime::now(),
-        };
-        match explanation(Some(&generation), body.as_bytes()) {
+        match explanation(config.snapshot(), 4, body.as_bytes()) {
             Ok(text) => Ok(serde_json::from_str(&text).unwrap()),
             Err(problem) => Err(format!("{problem:?}")),
         }

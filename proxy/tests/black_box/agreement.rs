@@ -139,6 +139,12 @@ impl Random {
                 headers.push((name, self.pick(values)));
             }
         }
+        if self.below(20) == 0 {
+            headers.push((
+                self.pick(&["Expect", "Content-Length", "Transfer-Encoding"]),
+                "nonsense",
+            ));
+        }
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         ExplainRequest {
             method: self
@@ -204,7 +210,7 @@ fn origins_receive_what_explain_says() {
     }
     // The requests are worth something only if they come by every way.
     assert!(forwarded > REQUESTS / 4, "{forwarded} {answered:?}");
-    for status in [302, 308, 400, 404, 405, 418] {
+    for status in [302, 308, 400, 404, 405, 417, 418] {
         assert!(
             answered.get(&status).is_some_and(|count| *count > 5),
             "{status}: {answered:?}"

@@ -81,6 +81,23 @@ invalid: 3 errors";
 }
 
 #[test]
+fn filters_that_the_program_has_not_are_mistakes() {
+    let text = "\
+routes:
+  - path: /a
+    respond: {}
+    filters: [{use: audit}, {use: stamp, with: 1}]
+";
+    let (code, out) = check(text, &[]);
+    assert_eq!(code, 1);
+    let expected = "\
+gateway.yaml:4:15: error: routes[0].filters[0]: no filter is called `audit`; this program brings none
+gateway.yaml:4:29: error: routes[0].filters[1]: no filter is called `stamp`; this program brings none
+invalid: 2 errors";
+    assert_eq!(out, expected);
+}
+
+#[test]
 fn strictness_makes_errors_of_warnings() {
     let twice = "\
 services: {a: {endpoints: [127.0.0.1:1]}}
