@@ -180,9 +180,6 @@ limits! {
     linger_bytes: Bytes = 256 * KIB, KIB => GIB, Most,
         "After an early answer, how much of the request is read and thrown away.",
         "A client that ignores the answer should not be read for ever.";
-    body_buffer_bytes: Bytes = 256 * KIB, 4 * KIB => 16 * MIB, Most,
-        "The largest buffer that one direction of a body grows to.",
-        "A 1 MiB body costs half as much through 256 KiB as through 16 KiB; more gains nothing.";
     via_passes: Count = 3, 1 => 100, Most,
         "How often our own name may stand in Via before the request is taken for a loop (508).",
         "One instance may rightly be passed twice (edge, then sidecar); more is a loop.";

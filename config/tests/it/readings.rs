@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use corelane_config::{
-    Action, Balance, EndpointAddress, FormatPart, Io, Limits, ListenAddress, LogField, LogFormat,
-    LogPath, PathRewrite, Protocol, Underscores, Weighted, WorkerBalance,
+    Action, Balance, Captures, EndpointAddress, FormatPart, Io, Limits, ListenAddress, LogField,
+    LogFormat, LogPath, PathRewrite, Protocol, RedirectFrom, Underscores, Weighted, WorkerBalance,
 };
 
 use crate::support::{load, loader};
@@ -215,6 +215,43 @@ routes: [{path: /, weights: [{service: a, weight: 19}, {service: b}]}]
     let weights: Vec<u32> = to.iter().map(|Weighted { weight, .. }| *weight).collect();
     assert_eq!((weights, *total_weight), (vec![19, 1], 20));
     assert!(matches!(path, PathRewrite::Keep) && host.is_none());
+}
+
+#[test]
+fn a_redirect_keeps_the_port_only_where_scheme_and_host_stay() {
+    let config = load(
+        "
+routes:
+  - {path: /same, redirect: {path: /x}}
+  - {path: /scheme, redirect: {scheme: https}}
+  - {path: /host, redirect: {host: b.test}}
+  - {path: /port, redirect: {port: 81}}
+",
+    );
+    let location = |route: usize, authority: &str| {
+        let route = &config.snapshot().routes[route];
+        let Action::Redirect(redirect) = &route.action else {
+            panic!("it redirects")
+        };
+        let path = route.matcher.path.as_str().as_bytes();
+        let from = RedirectFrom {
+            scheme: "http",
+            authority: authority.as_bytes(),
+            path,
+            query: Some(b"q=1"),
+        };
+        let mut out = Vec::new();
+        redirect.location(from, &route.matcher, &Captures::new(), &mut out);
+        String::from_utf8(out).expect("text")
+    };
+    assert_eq!(location(0, "a.test:8080"), "http://a.test:8080/x?q=1");
+    assert_eq!(location(0, "[::1]:8080"), "http://[::1]:8080/x?q=1");
+    assert_eq!(location(0, "[::1]"), "http://[::1]/x?q=1");
+    assert_eq!(location(1, "a.test:8080"), "https://a.test/scheme?q=1");
+    assert_eq!(location(1, "[::1]:8080"), "https://[::1]/scheme?q=1");
+    assert_eq!(location(2, "a.test:8080"), "http://b.test/host?q=1");
+    assert_eq!(location(3, "a.test:8080"), "http://a.test:81/port?q=1");
+    assert_eq!(location(3, "[::1]"), "http://[::1]:81/port?q=1");
 }
 
 #[test]
