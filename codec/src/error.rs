@@ -22,7 +22,7 @@ pub enum HeadError {
     Http2Preface,
     /// The request line is not `method SP target SP version`.
     RequestLine,
-    /// The method is not a token.
+    /// The method is not a token, or the request line is over its limit before the method has ended.
     Method,
     /// The target holds a byte that is not visible ASCII.
     Target,
@@ -100,7 +100,7 @@ impl HeadError {
             Self::EmptyLines => "too many empty lines before the request line",
             Self::Http2Preface => "the HTTP/2 preface on an HTTP/1 connection",
             Self::RequestLine => "the request line is not `method target version`",
-            Self::Method => "the method is not a token",
+            Self::Method => "the method is no token, or does not end",
             Self::Target => "the request target holds a byte that is not visible ASCII",
             Self::StatusLine => "the status line is not `version status reason`",
             Self::Status => "the status is not three digits from 100 up",

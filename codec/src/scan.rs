@@ -125,7 +125,8 @@ impl HeadScan {
         loop {
             opening.check(input.get(self.line).copied())?;
             let limit = (limits.start_line, HeadError::StartLineTooLong);
-            let Some(line) = self.next_line(input, limits.head, limit)? else {
+            let next = self.next_line(input, limits.head, limit);
+            let Some(line) = next.map_err(|error| self.blame_word(input, error, opening))? else {
                 return Ok(None);
             };
             if !line.is_empty() {
@@ -137,6 +138,19 @@ impl HeadScan {
             if self.empty_lines > EMPTY_LINES_MAX {
                 return Err(HeadError::EmptyLines);
             }
+        }
+    }
+
+    /// What a start line over its limit is refused for: 414 is about a target (RFC 9112 §3), and
+    /// there is none where the first word does not end.
+    #[cold]
+    fn blame_word(&self, input: &[u8], error: HeadError, opening: Opening) -> HeadError {
+        let wordless = memchr(b' ', &input[self.line..self.seen]).is_none();
+        match opening {
+            Opening::Request if wordless && error == HeadError::StartLineTooLong => {
+                HeadError::Method
+            }
+            _ => error,
         }
     }
 
