@@ -242,6 +242,22 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_the_demo_on_its_usual_ports() {
+        let line = CommandLine::try_parse_from(["corelane"]).unwrap();
+        assert!(line.command.is_none());
+        let line = CommandLine::try_parse_from(["corelane", "demo"]).unwrap();
+        let Some(Command::Demo(args)) = line.command else {
+            panic!("{line:?}");
+        };
+        let usual = ([127, 0, 0, 1], 8080).into();
+        assert_eq!(
+            (args.listen, args.admin),
+            (usual, ([127, 0, 0, 1], 9901).into())
+        );
+        assert_eq!(DemoArgs::default().listen, usual);
+    }
+
+    #[test]
     fn headers_are_name_and_value() {
         let pair = |name: &str, value: &str| Ok((name.to_owned(), value.to_owned()));
         assert_eq!(header("K: V"), pair("K", "V"));
