@@ -172,7 +172,9 @@ async fn talk(
         millis(exchange.limits().upstream_idle_timeout),
         Kind::IdleTimeout,
     );
-    pace.set_total(exchange.total);
+    if is_bodiless(length) {
+        pace.set_total(exchange.total);
+    }
     let mut sink = Sink::Wire(WireSink {
         stream: &stream,
         out: &mut out,
@@ -235,6 +237,8 @@ async fn both_ways(
     // Until it is known how much has left, something may have.
     progress.sent.set(true);
     let mut body = std::mem::replace(&mut exchange.body, Source::memory(&[]));
+    // The response's side keeps the exchange's deadline for both: it knows whether it is a stream.
+    body.set_total(NEVER);
     let result = {
         let upload = async {
             let result = pump(&mut body, stage, sink).await;
