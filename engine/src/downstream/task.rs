@@ -91,13 +91,13 @@ impl ConnectionTask {
             return Poll::Ready(false);
         };
         let keepalive = millis(local.snapshot().limits.keepalive_timeout);
-        let most = if self.worker.is_draining() {
-            keepalive.min(DRAIN_LINGER_MS)
-        } else {
-            keepalive
-        };
+        let mut closes_at = since.saturating_add(keepalive);
+        if let Some(begun) = self.worker.draining_since() {
+            // However long it has been idle: its next request may be on its way.
+            closes_at = closes_at.min(since.max(begun) + DRAIN_LINGER_MS);
+        }
         let waiter = self.connection.waiter(&self.worker);
-        match waiter.check(since.saturating_add(most), cx) {
+        match waiter.check(closes_at, cx) {
             Ok(()) => Poll::Pending,
             Err(_idle_too_long) => Poll::Ready(false),
         }

@@ -22,7 +22,7 @@ use crate::io::deadline::Waiter;
 use crate::listener::{self, Permit, Socket};
 use crate::publish::{Generation, Shared};
 use crate::rt;
-use crate::rt::clock::Clock;
+use crate::rt::clock::{Clock, Millis};
 use crate::rt::timer::{Alarm, Timers};
 use crate::service::EndpointState;
 use crate::telemetry::{LogSink, Metrics, MetricsReport};
@@ -97,7 +97,7 @@ pub(crate) struct Worker {
     current: RefCell<Option<Rc<Local>>>,
     prepared: RefCell<Option<Prepared>>,
     endpoints: RefCell<HashMap<String, Weak<EndpointState>>>,
-    draining: Cell<bool>,
+    draining_since: Cell<Option<Millis>>,
 }
 
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Worker {
             current: RefCell::new(None),
             prepared: RefCell::new(None),
             endpoints: RefCell::new(HashMap::new()),
-            draining: Cell::new(false),
+            draining_since: Cell::new(None),
         })
     }
 
@@ -147,7 +147,12 @@ impl Worker {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.get()
+        self.draining_since.get().is_some()
+    }
+
+    /// When the drain began, if it has.
+    pub(crate) fn draining_since(&self) -> Option<Millis> {
+        self.draining_since.get()
     }
 
     /// Writes to the access log, if there is one.
@@ -220,7 +225,7 @@ impl Worker {
     }
 
     fn drain(&self) {
-        self.draining.set(true);
+        self.draining_since.set(Some(self.timers.clock.now_ms()));
         self.accepting.stop();
         self.connections.wake_all();
     }
@@ -308,7 +313,7 @@ async fn next_tick(worker: &Worker, now: u64) -> u64 {
     let mut until = now;
     let mut sleep = std::pin::pin!(monoio::time::sleep(std::time::Duration::ZERO));
     std::future::poll_fn(|cx| {
-        let next = timers.next_tick(timers.clock.now_ms(), TICK_MS, cx.waker());
+        let next = timers.next_tick(now, TICK_MS, cx.waker());
         if next != until {
             until = next;
             let wait = next.saturating_sub(timers.clock.now_ms());
