@@ -5,14 +5,14 @@
 //! `balance: handoff` a connection then goes to the worker that has the fewest, before its first
 //! byte is read.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use corelane_config::{ListenAddress, Snapshot, WorkerBalance};
 use socket2::{Domain, SockAddr, Type};
@@ -252,6 +252,34 @@ impl Drop for Permit {
     }
 }
 
+/// A listener, by a number that it keeps over reloads: its place in the configuration may change
+/// while its connections live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ListenerKey(usize);
+
+impl ListenerKey {
+    /// Keys count from 0, in the order in which addresses were first configured.
+    pub(crate) fn number(self) -> usize {
+        self.0
+    }
+}
+
+/// The keys of all addresses that were ever listened on.
+#[derive(Debug, Default)]
+pub(crate) struct ListenerKeys(Mutex<Vec<ListenAddress>>);
+
+impl ListenerKeys {
+    /// The key of the listener on this address.
+    pub(crate) fn of(&self, address: &ListenAddress) -> ListenerKey {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known.iter().position(|known| known == address);
+        ListenerKey(found.unwrap_or_else(|| {
+            known.push(address.clone());
+            known.len() - 1
+        }))
+    }
+}
+
 /// The accept loops of one worker: one per listener, ended by its alarm.
 #[derive(Debug, Default)]
 pub(crate) struct AcceptLoops(RefCell<Vec<AcceptLoop>>);
@@ -260,8 +288,6 @@ pub(crate) struct AcceptLoops(RefCell<Vec<AcceptLoop>>);
 struct AcceptLoop {
     address: ListenAddress,
     alarm: Rc<Alarm>,
-    /// The listener's index in the current generation.
-    index: Rc<Cell<usize>>,
 }
 
 impl AcceptLoops {
@@ -273,45 +299,36 @@ impl AcceptLoops {
     }
 }
 
-/// Accepts on what the generation names: starts loops on the new sockets, ends those whose listener
-/// is gone, and tells the others their new index.
+/// Accepts on what the generation names: starts loops on the new sockets, and ends those whose
+/// listener is gone.
 pub(crate) fn serve(worker: &Rc<Worker>, local: &Local, sockets: Vec<Socket>) {
     let listeners = &local.snapshot().listeners;
+    let is_named = |address: &ListenAddress| listeners.iter().any(|l| l.address == *address);
     let mut loops = worker.accepting.0.borrow_mut();
     loops.retain(|accepting| {
-        let index = listeners
-            .iter()
-            .position(|listener| listener.address == accepting.address);
-        match index {
-            Some(index) => accepting.index.set(index),
-            None => accepting.alarm.abort(),
+        let is_named = is_named(&accepting.address);
+        if !is_named {
+            accepting.alarm.abort();
         }
-        index.is_some()
+        is_named
     });
     for Socket { address, fd } in sockets {
-        let Some(index) = listeners
-            .iter()
-            .position(|listener| listener.address == address)
-        else {
+        if !is_named(&address) {
             continue;
-        };
+        }
         let alarm = Alarm::new();
-        let index = Rc::new(Cell::new(index));
+        let key = worker.shared.listener_keys.of(&address);
         match Acceptor::from_fd(fd) {
             Ok(socket) => {
-                rt::spawn(accept(worker.clone(), socket, index.clone(), alarm.clone()));
-                loops.push(AcceptLoop {
-                    address,
-                    alarm,
-                    index,
-                });
+                rt::spawn(accept(worker.clone(), socket, key, alarm.clone()));
+                loops.push(AcceptLoop { address, alarm });
             }
             Err(error) => log::error!("worker {}: listening on {address}: {error}", worker.index),
         }
     }
 }
 
-async fn accept(worker: Rc<Worker>, socket: Acceptor, listener: Rc<Cell<usize>>, alarm: Rc<Alarm>) {
+async fn accept(worker: Rc<Worker>, socket: Acceptor, listener: ListenerKey, alarm: Rc<Alarm>) {
     let waiter = Waiter {
         timers: &worker.timers,
         alarm: &alarm,
@@ -333,7 +350,7 @@ async fn accept(worker: Rc<Worker>, socket: Acceptor, listener: Rc<Cell<usize>>,
                     fd,
                     Peer {
                         address: peer,
-                        listener: listener.get(),
+                        listener,
                     },
                 ),
                 Ok(None) => {

@@ -15,7 +15,7 @@ use corelane_config::{AccessLog as LogConfig, Snapshot};
 use crossbeam::utils::CachePadded;
 
 use crate::filter::{Catalogue, Plan};
-use crate::listener::{Bound, Sockets};
+use crate::listener::{Bound, ListenerKeys, Sockets};
 use crate::registry::Registry;
 use crate::rt::mailbox::Mailbox;
 use crate::telemetry::AccessLog;
@@ -43,6 +43,7 @@ pub struct Generation {
 pub(crate) struct Shared {
     published: ArcSwapOption<Generation>,
     pub(crate) registry: Registry,
+    pub(crate) listener_keys: ListenerKeys,
     seats: Vec<Seat>,
     pub(crate) connections: Connections,
     running: Mutex<usize>,
@@ -85,6 +86,7 @@ impl Shared {
         Self {
             published: ArcSwapOption::empty(),
             registry: Registry::default(),
+            listener_keys: ListenerKeys::default(),
             seats: (0..workers).map(|_| Seat::default()).collect(),
             connections: Connections {
                 open: CachePadded::default(),

@@ -101,6 +101,9 @@ impl RequestView for View<'_, '_> {
     }
 
     fn listener(&self) -> usize {
-        self.0.peer.listener
+        let listeners = self.0.local.snapshot().listeners.len();
+        let index = self.0.local.listener_index(self.0.peer.listener);
+        // A listener that is gone has a number that no route names.
+        index.unwrap_or(listeners)
     }
 }

@@ -99,7 +99,8 @@ fn log(exchange: &Exchange<'_>, outcome: Outcome) {
     let fields = &exchange.request.fields;
     let clock = &exchange.worker.timers.clock;
     let trace = fields.get(Name::Traceparent).and_then(TraceContext::parse);
-    let listener = snapshot.listeners.get(exchange.peer.listener);
+    let index = exchange.local.listener_index(exchange.peer.listener);
+    let listener = index.map(|index| &snapshot.listeners[index]);
     let record = Record {
         time_unix_us: clock.unix_us(exchange.arrival.started_us),
         request_id: exchange.identity.request_id.as_str(),

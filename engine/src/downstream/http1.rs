@@ -126,12 +126,14 @@ async fn one(
     connection.requests.set(served);
     let last = limits.keepalive_requests != 0 && served >= limits.keepalive_requests as u64;
     let wants_more = request_wants_keep_alive(&scratch.request);
+    // Its listener is gone: the client had better come in by another.
+    let is_orphan = local.listener_index(connection.peer.listener).is_none();
     let arrival = Arrival {
         refused: head.err(),
         length,
         expects_continue,
         http11: scratch.request.version() == Version::Http11,
-        keep_alive: !last && !worker.is_draining() && wants_more,
+        keep_alive: !last && !worker.is_draining() && !is_orphan && wants_more,
         started_us: worker.timers.clock.now_us(),
     };
     let mut exchange = Exchange::new(worker, local, connection, arrival, scratch, buffer);

@@ -19,7 +19,7 @@ pub(crate) use tunnel::Tunnel;
 
 use crate::io::deadline::Waiter;
 use crate::io::stream::Stream;
-use crate::listener::Permit;
+use crate::listener::{ListenerKey, Permit};
 use crate::rt;
 use crate::rt::timer::Alarm;
 use crate::worker::Worker;
@@ -30,8 +30,8 @@ use task::ConnectionTask;
 pub(crate) struct Peer {
     /// `None` for a Unix socket.
     pub(crate) address: Option<SocketAddr>,
-    /// The listener's index in the generation that was current when the connection came.
-    pub(crate) listener: usize,
+    /// Where it came in.
+    pub(crate) listener: ListenerKey,
 }
 
 /// A client's connection.

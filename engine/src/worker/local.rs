@@ -10,6 +10,7 @@ use corelane_config::{Action, EndpointAddress, Route, RouteId, Service, ServiceI
 
 use super::Worker;
 use crate::filter::{Chain, WorkerCx};
+use crate::listener::ListenerKey;
 use crate::publish::Generation;
 use crate::service::{EndpointState, ServiceState, Split, millis};
 use crate::telemetry::{ListenerId, SeriesId};
@@ -21,6 +22,8 @@ pub(crate) struct Local {
     services: Vec<Rc<ServiceState>>,
     routes: Vec<RouteState>,
     listeners: Vec<ListenerId>,
+    /// By the number of a listener's key: its index in the snapshot.
+    places: Vec<Option<usize>>,
     /// The series of requests that met no route.
     pub(crate) unrouted: SeriesId,
 }
@@ -65,6 +68,7 @@ impl Local {
             routes: routes?,
             services,
             listeners,
+            places: places(worker, &snapshot),
             unrouted: worker.metrics.series("", ""),
             generation,
         })
@@ -92,9 +96,14 @@ impl Local {
         &self.routes[id.index()]
     }
 
-    /// The listener's counters; a connection may be older than this generation's listeners.
-    pub(crate) fn listener(&self, index: usize) -> Option<ListenerId> {
-        self.listeners.get(index).copied()
+    /// The listener's index in this generation's snapshot; a connection may outlive its listener.
+    pub(crate) fn listener_index(&self, key: ListenerKey) -> Option<usize> {
+        self.places.get(key.number()).copied().flatten()
+    }
+
+    /// The listener's counters.
+    pub(crate) fn listener(&self, key: ListenerKey) -> Option<ListenerId> {
+        self.listener_index(key).map(|index| self.listeners[index])
     }
 }
 
@@ -112,6 +121,16 @@ impl RouteState {
     pub(crate) fn filters(&self) -> Option<&Rc<Chain>> {
         self.filters.as_ref()
     }
+}
+
+fn places(worker: &Worker, snapshot: &Snapshot) -> Vec<Option<usize>> {
+    let mut places = Vec::new();
+    for (index, listener) in snapshot.listeners.iter().enumerate() {
+        let key = worker.shared.listener_keys.of(&listener.address).number();
+        places.resize(places.len().max(key + 1), None);
+        places[key] = Some(index);
+    }
+    places
 }
 
 fn route_state(
