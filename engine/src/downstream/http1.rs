@@ -24,6 +24,8 @@ use crate::worker::{Local, Worker};
 
 /// Coroutines kept for reuse by one worker.
 const KEPT: usize = 512;
+/// Pipelined requests that are answered in a row before other connections get their turn.
+const BURST: u32 = 128;
 
 pub(super) type ExchangeCoroutine = Coroutine<Rc<Connection>, End>;
 
@@ -80,6 +82,7 @@ async fn run(worker: &Rc<Worker>, connection: &Rc<Connection>, scratch: &mut Scr
         connection.watched.set(false);
         match one(worker, connection, &local, scratch, &mut buffer).await {
             After::Next if buffer.is_empty() => break End::Idle,
+            After::Next if give_way(worker, connection).await.is_err() => break End::Close,
             After::Next => {}
             After::Close => break End::Close,
             After::Linger => {
@@ -94,6 +97,21 @@ async fn run(worker: &Rc<Worker>, connection: &Rc<Connection>, scratch: &mut Scr
     };
     worker.buffers.give(buffer);
     end
+}
+
+/// Lets others have their turn after a run of requests that were all there and could all be answered
+/// here: nothing else makes a task stop that never has to wait.
+async fn give_way(worker: &Worker, connection: &Connection) -> Result<(), Interrupted> {
+    let burst = connection.burst.get() + 1;
+    connection.burst.set(burst);
+    if burst < BURST {
+        return Ok(());
+    }
+    let waiter = connection.waiter(worker);
+    match waiter.sleep_until(waiter.now_ms() + 1).await {
+        Interrupted::Elapsed => Ok(()),
+        Interrupted::Aborted => Err(Interrupted::Aborted),
+    }
 }
 
 /// Reads one request and answers it.

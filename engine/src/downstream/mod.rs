@@ -42,6 +42,8 @@ pub(crate) struct Connection {
     pub(crate) alarm: Rc<Alarm>,
     /// Whether the exchange has read its whole request and wants to know if the client leaves.
     pub(crate) watched: Cell<bool>,
+    /// Requests that it has carried since its task last gave way to others.
+    pub(crate) burst: Cell<u32>,
     /// Requests that it has carried.
     pub(crate) requests: Cell<u64>,
     /// Held for as long as the connection lives.
@@ -72,6 +74,7 @@ pub(crate) fn start(worker: &Rc<Worker>, fd: OwnedFd, peer: Peer, permit: Permit
         peer,
         alarm: Alarm::new(),
         watched: Cell::new(false),
+        burst: Cell::new(0),
         requests: Cell::new(0),
         _permit: permit,
         key: Cell::new(0),

@@ -138,6 +138,7 @@ fn poll_exchanges(
     watch: &mut Watch,
     cx: &mut Context<'_>,
 ) -> Poll<End> {
+    connection.burst.set(0);
     if let Poll::Ready(end) = coroutine.poll(cx) {
         return Poll::Ready(end);
     }
