@@ -1,0 +1,17 @@
+//! What the engine does, one file for each theme.
+
+mod connections;
+mod drain;
+mod early;
+mod faults;
+mod fields;
+mod framing;
+mod interim;
+mod limits;
+mod plain;
+mod pool;
+mod reload;
+mod routes;
+mod smuggling;
+mod streams;
+mod upgrade;
