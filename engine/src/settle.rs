@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use corelane_codec::{Name, TraceContext};
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::exchange::{Done, Exchange, Finished};
 use crate::filter::Completed;
 use crate::forward::Sink;
@@ -52,9 +52,9 @@ async fn explain(exchange: &mut Exchange<'_>, error: Error) -> (Outcome, Finishe
     if let Some(filters) = &exchange.filters {
         filters.bypass();
     }
-    // What comes after a faulty head cannot be told apart from it.
-    exchange.arrival.keep_alive &=
-        exchange.arrival.refused.is_none() && !error.is_in_request_head();
+    // What comes after a faulty head cannot be told apart from it, and after a defect nothing is sure.
+    let sure = exchange.arrival.refused.is_none() && !error.is_in_request_head();
+    exchange.arrival.keep_alive &= sure && error.kind != Kind::Internal;
     exchange.reply.set_total(crate::rt::clock::NEVER);
     let finished = match reply::error(exchange, error).await {
         Ok(_) => whole(exchange),

@@ -1,26 +1,14 @@
 //! A filter without its types, so that one route can have several: [`ErasedFilter`], which every
-//! [`Filter`] is.
-//!
-//! Hooks are called from here alone, and a panic in one ends here: it becomes [`Failed::Panicked`].
+//! [`Filter`] is. An async hook is one allocation.
 
 use std::any::Any;
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::future::Future;
 use std::pin::Pin;
-use std::task::Poll;
 
 use super::{Chunk, Completed, Filter, FilterError, Flow, RequestCx, ResponseCx};
 
 /// The future of a hook.
 pub(super) type Hook<'a, T> = Pin<Box<dyn Future<Output = Result<T, FilterError>> + 'a>>;
-
-/// Why a hook has no result.
-#[derive(Debug)]
-pub(super) enum Failed {
-    /// It says why.
-    Told(FilterError),
-    Panicked,
-}
 
 /// What a worker calls: a [`Filter`] whose state is any.
 pub(super) trait ErasedFilter {
@@ -102,24 +90,4 @@ fn own<F: Filter>(state: &mut dyn Any) -> Result<&mut F::State, FilterError> {
     state
         .downcast_mut()
         .ok_or_else(|| FilterError::new(500, "a filter was given another one's state"))
-}
-
-/// The result of a hook that may panic while it is polled.
-pub(super) async fn guarded<T>(mut hook: Hook<'_, T>) -> Result<T, Failed> {
-    poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| hook.as_mut().poll(cx))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(Failed::Told)),
-            Err(_panic) => Poll::Ready(Err(Failed::Panicked)),
-        },
-    )
-    .await
-}
-
-/// The result of a hook that may panic.
-pub(super) fn guarded_call<T>(hook: impl FnOnce() -> Result<T, FilterError>) -> Result<T, Failed> {
-    match catch_unwind(AssertUnwindSafe(hook)) {
-        Ok(result) => result.map_err(Failed::Told),
-        Err(_panic) => Err(Failed::Panicked),
-    }
 }

@@ -44,7 +44,7 @@ use crate::reply::LocalReply;
 /// own words and shown to no hook but `on_complete`.
 ///
 /// The futures of hooks are dropped at an `await` when the client leaves or the route's `timeout` is
-/// over. A hook that panics fails its exchange with 500 and nothing else.
+/// over. A hook that panics fails its exchange with 500 and closes its connection, nothing else.
 #[expect(
     async_fn_in_trait,
     reason = "a hook's future never leaves its worker, so nobody needs it to be Send"
@@ -164,17 +164,4 @@ pub struct Completed {
     pub bytes_out: u64,
     /// From the request's head to now.
     pub duration: Duration,
-}
-
-impl Completed {
-    /// An exchange that was given up before it had an outcome of its own.
-    fn abandoned() -> Self {
-        Self {
-            outcome: Outcome::Internal,
-            status: 0,
-            bytes_in: 0,
-            bytes_out: 0,
-            duration: Duration::ZERO,
-        }
-    }
 }

@@ -6,10 +6,11 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::error::Error as _;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::chain::{Chain, Member};
-use super::erased::{Failed, Hook, guarded, guarded_call};
+use super::erased::Hook;
 use super::{Chunk, Completed, FilterError, Flow, RequestCx, ResponseCx};
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
@@ -144,11 +145,11 @@ impl Passage {
     fn show(&self, at: usize, chunk: &mut Chunk<'_>, direction: Direction) -> Result<(), Error> {
         let member = &self.chain.members[at];
         let mut state = self.borrow(at)?;
-        let shown = guarded_call(|| match direction {
+        let shown = match direction {
             Direction::Request => member.filter.on_request_chunk(state.get(), chunk),
             Direction::Response => member.filter.on_response_chunk(state.get(), chunk),
-        });
-        shown.map_err(|failed| self.note(member, failed))
+        };
+        shown.map_err(|failure| self.note(member, failure))
     }
 
     /// Whether the request's body has been shown to a filter, at least in part.
@@ -179,15 +180,9 @@ impl Passage {
             let Ok(mut state) = self.borrow(at) else {
                 continue;
             };
-            let told = guarded_call(|| {
-                member.filter.on_complete(state.get(), completed);
-                Ok(())
-            });
-            if told.is_err() {
-                log::error!(
-                    "filter `{}` panicked at the end of an exchange",
-                    member.name
-                );
+            let tell = || member.filter.on_complete(state.get(), completed);
+            if catch_unwind(AssertUnwindSafe(tell)).is_err() {
+                log::error!("filter `{}` panicked in `on_complete`", member.name);
             }
         }
     }
@@ -205,30 +200,22 @@ impl Passage {
         waits: Waits<'_>,
         hook: Hook<'_, T>,
     ) -> Result<T, Error> {
-        match waits.waiter.until(waits.total, guarded(hook)).await {
+        match waits.waiter.until(waits.total, hook).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(failed)) => Err(self.note(member, failed)),
+            Ok(Err(failure)) => Err(self.note(member, failure)),
             Err(Interrupted::Aborted) => Err(Kind::ClientGone.into()),
             Err(Interrupted::Elapsed) => Err(Kind::TotalTimeout.into()),
         }
     }
 
     /// Keeps what a failed filter has to say to the client, and tells the operator why.
-    fn note(&self, member: &Member, failed: Failed) -> Error {
-        match failed {
-            Failed::Panicked => {
-                log::error!("filter `{}` panicked; its exchange fails", member.name);
-                Kind::Internal.into()
-            }
-            Failed::Told(error) => {
-                if error.source().is_some() {
-                    member.complain(self.worker.timers.clock.now_ms(), &Causes(&error));
-                }
-                let kind = Kind::Filter(error.status());
-                self.failure.set(Some(error));
-                kind.into()
-            }
+    fn note(&self, member: &Member, failure: FilterError) -> Error {
+        if failure.source().is_some() {
+            member.complain(self.worker.timers.clock.now_ms(), &Causes(&failure));
         }
+        let kind = Kind::Filter(failure.status());
+        self.failure.set(Some(failure));
+        kind.into()
     }
 
     /// The state of a filter, for as long as one of its hooks runs.
@@ -239,13 +226,6 @@ impl Passage {
         let seat = &self.states[at];
         let state = seat.take().ok_or(Kind::Internal)?;
         Ok(Borrowed { seat, state })
-    }
-}
-
-impl Drop for Passage {
-    /// An exchange that never came to its end, because of a defect, is over all the same.
-    fn drop(&mut self) {
-        self.complete(&Completed::abandoned());
     }
 }
 
