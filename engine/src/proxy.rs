@@ -8,13 +8,14 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use corelane_config::{Config, Snapshot};
+use corelane_config::{Config, Service, Snapshot};
 
 use crate::filter::{Catalogue, Filter};
 use crate::listener::Bound;
 use crate::publish::{Generation, Publisher, Shared};
+use crate::registry::Registry;
 use crate::rt::driver::Driver;
-use crate::service::{self, Endpoint};
+use crate::service::{self, Endpoint, Override};
 use crate::telemetry::MetricsReport;
 use crate::worker::{self, Message};
 
@@ -223,19 +224,45 @@ impl Handle {
         self.override_endpoints(service, None)
     }
 
+    /// The endpoints that were set for a service; `None` while it has those of the configuration.
+    ///
+    /// # Errors
+    /// When there is no such service.
+    pub fn endpoints(&self, service: &str) -> Result<Option<Vec<Endpoint>>, StartError> {
+        let set = self.service_override(service, |_| Ok(()))?.endpoints();
+        Ok(set.map(|endpoints| endpoints.to_vec()))
+    }
+
+    /// State that is one for all workers and outlives configurations.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.0.shared.registry
+    }
+
     fn override_endpoints(
         &self,
         name: &str,
         endpoints: Option<Vec<Endpoint>>,
     ) -> Result<(), StartError> {
+        let listed = endpoints.as_deref().unwrap_or_default();
+        let overridden = self.service_override(name, |service| service::check(listed, service))?;
+        overridden.set(endpoints);
+        Ok(())
+    }
+
+    /// The cell with the endpoints that are set for a service of this name, if it passes `check`.
+    fn service_override(
+        &self,
+        name: &str,
+        check: impl FnOnce(&Service) -> Result<(), String>,
+    ) -> Result<Arc<Override>, StartError> {
         let generation = self.generation();
-        let configured = generation
+        let service = generation
             .as_ref()
             .and_then(|generation| generation.snapshot.service_named(name))
             .ok_or_else(|| StartError::new(format!("no service is called `{name}`")))?;
-        service::check(endpoints.as_deref().unwrap_or_default(), configured)?;
-        service::override_of(&self.0.shared.registry, name).set(endpoints);
-        Ok(())
+        check(service)?;
+        Ok(service::override_of(&self.0.shared.registry, name))
     }
 
     /// The addresses that are bound, with the listeners' names.

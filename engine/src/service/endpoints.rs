@@ -39,16 +39,36 @@ impl Endpoint {
 
     /// Sets its share among its siblings; 0 takes none.
     #[must_use]
-    pub fn weight(mut self, weight: u32) -> Self {
+    pub fn with_weight(mut self, weight: u32) -> Self {
         self.weight = weight;
         self
     }
 
     /// Puts it into one of the subsets that its service has in the configuration.
     #[must_use]
-    pub fn subset(mut self, name: impl Into<Arc<str>>) -> Self {
+    pub fn in_subset(mut self, name: impl Into<Arc<str>>) -> Self {
         self.subset = Some(name.into());
         self
+    }
+}
+
+impl Endpoint {
+    /// What is connected to.
+    #[must_use]
+    pub fn address(&self) -> &EndpointAddress {
+        &self.address
+    }
+
+    /// Its share among its siblings.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        self.weight
+    }
+
+    /// The subset that it is in.
+    #[must_use]
+    pub fn subset(&self) -> Option<&str> {
+        self.subset.as_deref()
     }
 }
 
@@ -78,7 +98,8 @@ impl Override {
         self.version.load(Ordering::Acquire)
     }
 
-    pub(super) fn endpoints(&self) -> Option<Arc<Vec<Endpoint>>> {
+    /// What is set; `None` for the configured ones.
+    pub(crate) fn endpoints(&self) -> Option<Arc<Vec<Endpoint>>> {
         self.endpoints.load_full()
     }
 }
@@ -147,11 +168,11 @@ mod tests {
         let told = |endpoints: &[Endpoint]| check(endpoints, service).unwrap_err();
         assert_eq!(check(&[], service), Ok(()));
         assert_eq!(
-            check(&[endpoint(1), endpoint(2).subset("v1")], service),
+            check(&[endpoint(1), endpoint(2).in_subset("v1")], service),
             Ok(())
         );
         assert!(told(&[endpoint(1), endpoint(1)]).contains("127.0.0.1:1 comes twice"));
-        assert!(told(&[endpoint(1).subset("v9")]).contains("subset `v9`"));
+        assert!(told(&[endpoint(1).in_subset("v9")]).contains("subset `v9`"));
         let many: Vec<_> = (1..=10_001).map(endpoint).collect();
         assert!(told(&many).contains("the most is 10000"));
     }
@@ -163,7 +184,7 @@ mod tests {
             (cell.version(), cell.describe()),
             (0, serde_json::Value::Null)
         );
-        cell.set(Some(vec![endpoint(7).weight(2)]));
+        cell.set(Some(vec![endpoint(7).with_weight(2)]));
         assert_eq!(
             cell.describe(),
             serde_json::json!([{"address": "127.0.0.1:7", "weight": 2, "subset": null}])
