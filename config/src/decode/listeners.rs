@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ahash::{HashMap, HashMapExt};
-
 use super::address::{listen, tcp};
 use super::fields::{Fields, Text};
-use super::names::{Name, unique};
+use super::names::{Name, OwnNames, unique};
 use super::nearest::nearest;
 use crate::ip_set::is_loopback;
 use crate::report::Report;
@@ -49,61 +47,54 @@ pub(super) fn listeners<'a>(top: &Fields<'a>) -> Listeners<'a> {
         nodes: Vec::new(),
         complete: true,
     };
-    let mut own_names: HashMap<&str, &Node> = HashMap::new();
+    let mut own_names = OwnNames::default();
     let mut names = Vec::new();
     for node in top.list("listeners") {
-        let Some(fields) = Fields::open(&LISTENER, node, top.report) else {
+        let Some((name, listener)) = listener(node, top, &mut own_names) else {
             listeners.complete = false;
             continue;
         };
-        let address = fields.parse("address", listen);
-        let name = fields
-            .text("name")
-            .filter(|name| first_of_its_name(*name, &mut own_names, top));
-        let protocol = match fields.choice("protocol") {
-            Some("http1") => Protocol::Http1,
-            _ => Protocol::Auto,
-        };
-        let Some(address) = address else {
-            listeners.complete = false;
-            continue;
-        };
-        refuse_twice(&address, node, &listeners, top);
-        names.push((
-            name.is_some(),
-            name.map_or_else(|| address.to_string(), |n| n.text.to_owned()),
-        ));
-        listeners.list.push(Listener {
-            name: Arc::from(""),
-            address,
-            protocol,
-        });
+        refuse_twice(&listener.address, node, &listeners, top);
+        names.push(name);
+        listeners.list.push(listener);
         listeners.nodes.push(node);
     }
     if !top.has("listeners") {
-        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
-        names.push((false, address.to_string()));
-        let (name, address) = (Arc::from(""), ListenAddress::Tcp(address));
-        listeners.list.push(Listener {
-            name,
-            address,
-            protocol: Protocol::Auto,
-        });
+        let address = ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        names.push(Name::Made(address.to_string()));
+        listeners.list.push(unnamed(address, Protocol::Auto));
     }
-    let names: Vec<Name<'_>> = names
-        .iter()
-        .map(|(own, name)| {
-            if *own {
-                Name::Own(name)
-            } else {
-                Name::Made(name)
-            }
-        })
-        .collect();
     for (listener, name) in listeners.list.iter_mut().zip(unique(&names)) {
         listener.name = name;
     }
     listeners
+}
+
+/// A listener and the name that it will have.
+fn listener<'a>(
+    node: &'a Node,
+    top: &Fields<'a>,
+    own_names: &mut OwnNames<'a>,
+) -> Option<(Name<'a>, Listener)> {
+    let fields = Fields::open(&LISTENER, node, top.report)?;
+    let address = fields.parse("address", listen);
+    let name = own_names.claim(&fields);
+    let protocol = match fields.choice("protocol") {
+        Some("http1") => Protocol::Http1,
+        _ => Protocol::Auto,
+    };
+    let address = address?;
+    let name = name.map_or_else(|| Name::Made(address.to_string()), Name::Own);
+    Some((name, unnamed(address, protocol)))
+}
+
+/// A listener whose name comes when all are known.
+fn unnamed(address: ListenAddress, protocol: Protocol) -> Listener {
+    Listener {
+        name: Arc::from(""),
+        address,
+        protocol,
+    }
 }
 
 pub(super) fn admin(top: &Fields<'_>, listeners: &Listeners<'_>) -> Option<Admin> {
@@ -130,22 +121,6 @@ pub(super) fn admin(top: &Fields<'_>, listeners: &Listeners<'_>) -> Option<Admin
         );
     }
     Some(Admin { address })
-}
-
-fn first_of_its_name<'a>(
-    name: Text<'a>,
-    names: &mut HashMap<&'a str, &'a Node>,
-    top: &Fields<'_>,
-) -> bool {
-    if let Some(first) = names.insert(name.text, name.node) {
-        let place = top.report.place(first.mark);
-        top.report.error(
-            name.node,
-            format!("the name `{}` is taken at {place}", name.text),
-        );
-        return false;
-    }
-    true
 }
 
 /// The same address twice fails when it is bound; port 0 is another port each time.

@@ -4,11 +4,40 @@ use std::sync::Arc;
 
 use ahash::{HashMap, HashMapExt, HashSet};
 
-/// A thing's name: its own, which the decoder has seen to be the only one, or one made for it.
-#[derive(Debug, Clone, Copy)]
+use super::fields::{Fields, Text};
+use crate::yaml::Node;
+
+/// A thing's name: its own, which nobody else has, or one made for it.
+#[derive(Debug, Clone)]
 pub(super) enum Name<'n> {
     Own(&'n str),
-    Made(&'n str),
+    Made(String),
+}
+
+/// The names that things of one kind gave themselves.
+#[derive(Debug, Default)]
+pub(super) struct OwnNames<'a> {
+    taken: HashMap<&'a str, &'a Node>,
+}
+
+impl<'a> OwnNames<'a> {
+    /// What `fields` says under `name:`; a name that is taken or empty is reported.
+    pub(super) fn claim(&mut self, fields: &Fields<'a>) -> Option<&'a str> {
+        let Text { text, node } = fields.text("name")?;
+        if let Some(first) = self.taken.get(text) {
+            let place = fields.report.place(first.mark);
+            fields
+                .report
+                .error(node, format!("the name `{text}` is taken at {place}"));
+            return None;
+        }
+        if text.is_empty() {
+            fields.report.error(node, "an empty name");
+            return None;
+        }
+        self.taken.insert(text, node);
+        Some(text)
+    }
 }
 
 /// The names in order; each made one that is taken gets `#2`, `#3`, … after it.
@@ -18,7 +47,6 @@ pub(super) fn unique(names: &[Name<'_>]) -> Vec<Arc<str>> {
         Name::Made(_) => None,
     });
     let mut taken: HashSet<Arc<str>> = own.collect();
-    taken.reserve(names.len());
     let mut counts: HashMap<&str, usize> = HashMap::new();
     let mut unique = Vec::with_capacity(names.len());
     for name in names {
@@ -26,7 +54,7 @@ pub(super) fn unique(names: &[Name<'_>]) -> Vec<Arc<str>> {
             Name::Own(name) => Arc::from(*name),
             Name::Made(name) => {
                 let count = counts.entry(name).or_insert(1);
-                let mut candidate: Arc<str> = Arc::from(*name);
+                let mut candidate: Arc<str> = Arc::from(&**name);
                 while !taken.insert(Arc::clone(&candidate)) {
                     *count += 1;
                     candidate = Arc::from(format!("{name}#{count}"));
@@ -44,13 +72,14 @@ mod tests {
 
     #[test]
     fn made_names_that_are_taken_are_numbered_and_own_ones_stay() {
+        let made = |name: &str| Name::Made(name.to_owned());
         let names = [
-            Name::Made("a"),
-            Name::Made("b"),
-            Name::Made("a"),
+            made("a"),
+            made("b"),
+            made("a"),
             Name::Own("b"),
             Name::Own("a#3"),
-            Name::Made("a"),
+            made("a"),
         ];
         let names = unique(&names);
         let names: Vec<&str> = names.iter().map(|name| &**name).collect();

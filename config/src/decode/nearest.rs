@@ -1,5 +1,8 @@
 //! "Did you mean": the known word nearest to what was written.
 
+/// More words are not compared: a file with very many names can be wrong in very many places.
+const MAX_WORDS: usize = 2_000;
+
 /// The word with the fewest edits from `written`, when they are few for its length.
 pub(crate) fn nearest<'w>(
     written: &str,
@@ -8,6 +11,7 @@ pub(crate) fn nearest<'w>(
     let written = canonical(written);
     let best = words
         .into_iter()
+        .take(MAX_WORDS)
         .map(|word| (distance(&written, &canonical(word)), word))
         .min_by_key(|(distance, _)| *distance)?;
     let allowed = (written.len() / 3).clamp(1, 3);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ahash::{HashMap, HashMapExt, HashSet};
+use ahash::HashSet;
 
 use super::actions::action;
 use super::edits::edits;
 use super::fields::{Fields, Text, text_of};
 use super::listeners::Listeners;
 use super::matchers::matcher;
-use super::names::{Name, unique};
+use super::names::{Name, OwnNames, unique};
 use super::nearest::nearest;
 use super::services::Services;
 use super::text::is_token;
@@ -47,7 +47,7 @@ impl Routes {
 }
 
 pub(super) fn routes(top: &Fields<'_>, listeners: &Listeners<'_>, services: &Services) -> Routes {
-    let mut own_names = HashMap::new();
+    let mut own_names = OwnNames::default();
     let mut matchers = Vec::new();
     let mut drafts = Vec::new();
     let nodes = top.list("routes");
@@ -55,7 +55,7 @@ pub(super) fn routes(top: &Fields<'_>, listeners: &Listeners<'_>, services: &Ser
         let Some(fields) = Fields::open(&ROUTE, node, top.report) else {
             continue;
         };
-        let own_name = own_name(&fields, &mut own_names);
+        let own_name = own_names.claim(&fields);
         let matcher = matcher(&fields, listeners);
         let draft = draft(&fields, own_name, matcher.as_ref(), services);
         if let (Some(matcher), Some(draft)) = (matcher, draft) {
@@ -69,14 +69,11 @@ pub(super) fn routes(top: &Fields<'_>, listeners: &Listeners<'_>, services: &Ser
         top.report
             .warn(top.node, "no routes", "every request is answered with 404");
     }
-    let made: Vec<String> = matchers
-        .iter()
-        .map(|matcher| matcher.path.to_string())
-        .collect();
+    let made = |matcher: &Matcher| Name::Made(matcher.path.to_string());
     let names: Vec<Name<'_>> = drafts
         .iter()
-        .zip(&made)
-        .map(|(draft, made)| draft.own_name.map_or(Name::Made(made), Name::Own))
+        .zip(&matchers)
+        .map(|(draft, matcher)| draft.own_name.map_or_else(|| made(matcher), Name::Own))
         .collect();
     let names = unique(&names);
     let table = RouteTable::compile(matchers);
@@ -159,23 +156,6 @@ impl Draft<'_> {
             filters: self.filters,
         }
     }
-}
-
-fn own_name<'a>(fields: &Fields<'a>, taken: &mut HashMap<&'a str, &'a Node>) -> Option<&'a str> {
-    let name = fields.text("name")?;
-    if let Some(first) = taken.insert(name.text, name.node) {
-        let place = fields.report.place(first.mark);
-        fields.report.error(
-            name.node,
-            format!("the name `{}` is taken at {place}", name.text),
-        );
-        return None;
-    }
-    if name.text.is_empty() {
-        fields.report.error(name.node, "an empty name");
-        return None;
-    }
-    Some(name.text)
 }
 
 /// Tokens in lower case. `h2c` is always stripped, and `websocket` needs no mention.

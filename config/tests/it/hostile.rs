@@ -66,7 +66,7 @@ fn garbled_texts_load_or_are_refused_with_places_that_exist() {
     let texts = fixtures();
     let mut random = Random::new(1);
     let (mut loaded, mut refused) = (0, 0);
-    for _ in 0..4_000 {
+    for _ in 0..2_000 {
         let index = random.below(texts.len());
         let text = garble(&texts[index], &mut random);
         match loader().from_yaml("garbled.yaml", &text) {
@@ -83,7 +83,7 @@ fn garbled_texts_load_or_are_refused_with_places_that_exist() {
         }
     }
     assert!(
-        loaded > 50 && refused > 1_000,
+        loaded > 25 && refused > 1_000,
         "{loaded} loaded, {refused} refused"
     );
 }
