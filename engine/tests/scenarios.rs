@@ -1,5 +1,5 @@
 //! The engine over real sockets, on both drivers: bytes go in on one side, bytes come out on the
-//! other. `scenario` is the language, `cases` are the sentences.
+//! other. `scenario` is the language, `cases` and `filters` are the sentences.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,4 +8,5 @@
 )]
 
 mod cases;
+mod filters;
 mod scenario;

@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 
 use corelane_config::Config;
 use corelane_engine::telemetry::MetricsReport;
-use corelane_engine::{Drained, Handle, Proxy};
+use corelane_engine::{Drained, Handle, Proxy, ProxyBuilder};
 
 pub(crate) use alone::{alone, descriptors, resident_bytes};
 pub(crate) use corelane_config::Io;
@@ -128,6 +128,7 @@ pub(crate) struct Plan {
     workers: usize,
     origins: Vec<Origin>,
     config: String,
+    build: fn(ProxyBuilder) -> ProxyBuilder,
 }
 
 /// A running gateway with its origins.
@@ -145,6 +146,7 @@ impl Scenario {
             workers: 1,
             origins: Vec::new(),
             config: String::new(),
+            build: |builder| builder,
         }
     }
 
@@ -310,6 +312,13 @@ impl Plan {
         self
     }
 
+    /// Says how the gateway is built: which filters it brings.
+    #[must_use]
+    pub(crate) fn built(mut self, build: fn(ProxyBuilder) -> ProxyBuilder) -> Self {
+        self.build = build;
+        self
+    }
+
     /// Starts the gateway.
     pub(crate) fn start(self) -> Scenario {
         self.try_start().expect("the gateway starts")
@@ -319,7 +328,8 @@ impl Plan {
     pub(crate) fn try_start(self) -> Result<Scenario, String> {
         let text = self.text(&self.config);
         let config = Config::from_yaml("scenario.yaml", &text).map_err(|e| e.to_string())?;
-        let proxy = Proxy::builder(config).build().map_err(|e| e.to_string())?;
+        let builder = (self.build)(Proxy::builder(config));
+        let proxy = builder.build().map_err(|e| e.to_string())?;
         Ok(Scenario {
             handle: proxy.handle(),
             proxy: Some(proxy),

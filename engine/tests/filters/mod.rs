@@ -1,0 +1,9 @@
+//! Filters: the hooks and their order, bodies piece by piece, side calls, publishing, and endpoints
+//! that are set while the gateway runs.
+
+mod bodies;
+mod calls;
+mod endpoints;
+mod hooks;
+mod probe;
+mod publish;
