@@ -79,6 +79,11 @@ impl<'a> Report<'a> {
         );
     }
 
+    /// Whether further mistakes are only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.errors.borrow().len() >= MAX_PROBLEMS
+    }
+
     /// How many mistakes there are so far.
     pub(crate) fn errors(&self) -> usize {
         self.errors.borrow().len() + self.left_out.get()

@@ -398,6 +398,11 @@ fn check_key(object: &'static Object, entry: &Entry, report: &Report<'_>) -> Opt
         }
         Some(_) => None,
         None if object.open || name.starts_with("x-") => None,
+        // Guessing costs more than reading: not for problems that nobody will be shown.
+        None if report.is_full() => {
+            report.error_at(entry.mark, id, String::new(), None);
+            None
+        }
         None => {
             let near = nearest(name, object.keys.iter().map(|key| key.name));
             let hint = match near {
