@@ -34,7 +34,7 @@ fn the_answer_decides_and_its_connection_is_kept() {
             client.send("GET /x HTTP/1.1\r\nHost: h\r\nX-Key: k1\r\n\r\n");
             let keys = keys.get_or_insert_with(|| s.accept("keys"));
             let question = keys.request();
-            assert_eq!(question.line, "POST /ask?n=1 HTTP/1.1");
+            assert_eq!(question.line, "PUT /ask?n=1 HTTP/1.1");
             assert_eq!(question.field("host"), Some("keys"));
             assert_eq!(question.text(), "k1");
             keys.send("HTTP/1.1 200 OK\r\nX-Tenant: acme\r\nConnection: x-hop\r\nX-Hop: 1\r\nContent-Length: 4\r\n\r\nyes!");
@@ -149,6 +149,51 @@ fn a_connection_that_died_in_the_pool_costs_no_call() {
 }
 
 #[test]
+fn a_question_is_asked_again_when_its_kept_connection_dies() {
+    on_both_drivers(|io| {
+        let s = gateway(io, "").start();
+        let mut client = s.client();
+        let ask = "GET / HTTP/1.1\r\nHost: h\r\nX-Key: k1\r\n\r\n";
+        client.send(ask);
+        let (mut keys, _) = s.origin("keys").answer(OK);
+        let (mut origin, _) = s.origin("a").answer(OK);
+        client.reply();
+        client.send(ask);
+        assert_eq!(keys.request().text(), "k1");
+        keys.reset();
+        let (_keys, again) = s.origin("keys").answer(OK);
+        assert_eq!(again.text(), "k1");
+        origin.request();
+        origin.send(OK);
+        assert_eq!(client.reply().status(), 200);
+    });
+}
+
+#[test]
+fn a_call_goes_to_another_endpoint_when_one_refuses() {
+    on_both_drivers(|io| {
+        let mut s = gateway(io, "")
+            .origin("refusing")
+            .config(
+                "services: {a: {endpoints: [$a]}, keys: {endpoints: [$refusing, $keys]}}\n\
+                 routes: [{path: /*, service: a, filters: [{use: ask, service: keys}]}]",
+            )
+            .start();
+        s.refuse("refusing");
+        for _ in 0..2 {
+            let mut client = s.client();
+            client.send("GET / HTTP/1.1\r\nHost: h\r\nX-Key: k1\r\n\r\n");
+            let mut keys = s.accept("keys");
+            assert_eq!(keys.request().text(), "k1");
+            keys.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+            s.origin("a")
+                .answer("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+            assert_eq!(client.reply().status(), 200);
+        }
+    });
+}
+
+#[test]
 fn several_calls_run_at_the_same_time() {
     on_both_drivers(|io| {
         let s = gateway(io, ", twice: true").start();
@@ -185,7 +230,7 @@ struct Ask {
 impl Ask {
     fn question(&self, key: &[u8]) -> Request {
         let target = format!("/ask?n={}", 1.min(self.asked.get()));
-        let question = Request::post(&target, "text/plain", key.to_vec());
+        let question = Request::new("PUT", &target).body(key.to_vec());
         let question = match self.settings.timeout_ms {
             Some(timeout) => question.timeout(Duration::from_millis(timeout)),
             None => question,

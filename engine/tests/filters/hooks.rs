@@ -4,7 +4,7 @@ use corelane_engine::{
     Filter, FilterError, Flow, LocalReply, Phases, RequestCx, ResponseCx, StartError, WorkerCx,
 };
 
-use super::probe::{Probe, notes, unique};
+use super::probe::{Probe, await_gate, notes, open_gate, unique};
 use crate::scenario::{GET, OK, Plan, Scenario, on_both_drivers, post};
 
 /// A gateway with one origin, whose only route has these filters.
@@ -131,13 +131,13 @@ fn a_filter_that_answers_turns_the_request_back() {
 #[test]
 fn a_filter_that_fails_is_told_in_public_words() {
     on_both_drivers(|io| {
-        for hook in ["request", "response", "request_chunk"] {
+        for hook in ["request", "request_chunk", "response", "response_chunk"] {
             let (first, second) = (unique(), unique());
             let filters = [probe(&first), probe_that(&second, hook, "fail")];
             let s = gateway(io, &filters.join(", ")).start();
             let mut client = s.client();
             client.send(post("/", "123"));
-            if hook == "response" {
+            if hook.starts_with("response") {
                 s.origin("a").answer(OK);
             }
             let reply = client.reply();
@@ -155,6 +155,31 @@ fn a_filter_that_fails_is_told_in_public_words() {
                 assert!(told[0].ends_with("local_reply 503"), "{hook}: {told:?}");
             }
         }
+    });
+}
+
+#[test]
+fn a_failure_behind_the_head_cuts_the_reply_off() {
+    on_both_drivers(|io| {
+        let id = unique();
+        let s = gateway(io, &probe_that(&id, "response_end", "fail")).start();
+        let mut client = s.client();
+        client.send(GET);
+        let mut origin = s.accept("a");
+        origin.request();
+        origin.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n1234");
+        client.reply_head();
+        client.expect("4\r\n1234\r\n");
+        origin.send("5");
+        let (rest, orderly) = client.rest_or_reset();
+        assert!(!orderly, "{:?}", String::from_utf8_lossy(&rest));
+        assert!(!rest.ends_with(b"0\r\n\r\n"));
+        let told = notes(&id, 1);
+        assert!(
+            told[0].starts_with("request, response 200, received 5"),
+            "{told:?}"
+        );
+        assert_eq!(told.len(), 1);
     });
 }
 
@@ -299,19 +324,22 @@ fn a_panic_while_a_hook_is_given_up_ends_the_exchange_once() {
 fn a_hook_may_wait_for_the_response_while_the_request_is_sent() {
     on_both_drivers(|io| {
         let id = unique();
-        let s = gateway(io, &probe_that(&id, "response", "yield")).start();
+        let s = gateway(io, &probe_that(&id, "response", "gate")).start();
         let mut client = s.client();
-        client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n");
+        client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n");
         let mut origin = s.accept("a");
         origin.request_head();
         // The origin answers before it has the body, and the body comes while the hook waits.
-        origin.send(OK);
-        client.send(vec![b'x'; 200_000]);
+        origin.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+        await_gate(&id);
+        client.send("123");
+        open_gate(&id);
+        origin.expect("3\r\n123\r\n0\r\n\r\n");
+        origin.send("ok");
         assert_eq!(client.reply().text(), "ok");
-        let told = notes(&id, 1);
-        assert!(
-            told[0].contains("response 200") && told[0].ends_with("ok 200"),
-            "{told:?}"
+        assert_eq!(
+            notes(&id, 1),
+            ["request, response 200, sent 3, received 2, ok 200"]
         );
     });
 }

@@ -40,6 +40,35 @@ pub(crate) fn notes(name: &str, count: usize) -> Vec<String> {
     told()
 }
 
+/// Where a probe waits until the test lets it go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Reached,
+    Open,
+}
+
+static GATES: Mutex<Option<HashMap<String, Gate>>> = Mutex::new(None);
+
+fn gate(name: &str) -> Option<Gate> {
+    let gates = GATES.lock().unwrap_or_else(PoisonError::into_inner);
+    gates.as_ref().and_then(|gates| gates.get(name).copied())
+}
+
+fn set_gate(name: &str, to: Gate) {
+    let mut gates = GATES.lock().unwrap_or_else(PoisonError::into_inner);
+    gates.get_or_insert_default().insert(name.to_owned(), to);
+}
+
+/// Waits until the probe has reached its gate.
+pub(crate) fn await_gate(name: &str) {
+    eventually("the probe is at its gate", || gate(name).is_some());
+}
+
+/// Lets the probe go on.
+pub(crate) fn open_gate(name: &str) {
+    set_gate(name, Gate::Open);
+}
+
 /// What a probe is told.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +77,7 @@ pub(crate) struct Settings {
     /// The hook that does something.
     #[serde(default)]
     on: String,
-    /// What it does: `reply`, `fail`, `panic`, `wait`, `wait_and_panic`, `yield`.
+    /// What it does: `reply`, `fail`, `panic`, `wait`, `wait_and_panic`, `gate`.
     #[serde(default)]
     then: String,
 }
@@ -85,15 +114,13 @@ impl Probe {
             let _fragile = Fragile;
             pending::<()>().await;
         }
-        if self.does(hook, "yield") {
-            let mut turns = 200;
+        if self.does(hook, "gate") {
+            set_gate(&self.0.id, Gate::Reached);
             poll_fn(|cx| {
-                turns -= 1;
                 cx.waker().wake_by_ref();
-                if turns == 0 {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
+                match gate(&self.0.id) {
+                    Some(Gate::Open) => Poll::Ready(()),
+                    _ => Poll::Pending,
                 }
             })
             .await;
@@ -163,6 +190,7 @@ impl Filter for Probe {
         seen.response_bytes += chunk.bytes().len();
         if chunk.is_last() {
             seen.hooks.push(format!("received {}", seen.response_bytes));
+            self.act("response_end")?;
         }
         self.act("response_chunk")
     }
