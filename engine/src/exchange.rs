@@ -169,10 +169,14 @@ async fn proceed(exchange: &mut Exchange<'_>) -> Result<Done, Error> {
     }
     route::read_target(exchange)?;
     request::identify(exchange)?;
+    if !request::count_forward(exchange.request) {
+        return reply::of_gateway(exchange).await;
+    }
     let local = exchange.local;
     let route = match route::find(exchange)? {
         route::Found::Route(id) => local.snapshot().route(id),
         route::Found::Allow(methods) => return reply::method_not_allowed(exchange, methods).await,
+        route::Found::Gateway => return reply::of_gateway(exchange).await,
     };
     exchange.start_clock(route);
     request::cleanse(exchange, route);

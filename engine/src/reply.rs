@@ -128,6 +128,17 @@ pub(crate) async fn method_not_allowed(
     problem(exchange, Outcome::MethodNotAllowed, detail, None).await
 }
 
+/// The reply to what ends at the gateway itself: `OPTIONS` finds somebody there, `TRACE` is not
+/// reflected (RFC 9110 §9.3.7, §9.3.8).
+pub(crate) async fn of_gateway(exchange: &mut Exchange<'_>) -> Result<Done, Error> {
+    let status = match exchange.request.method() {
+        Method::Options => 204,
+        _ => 501,
+    };
+    begin(exchange.response, status);
+    finish(exchange, Outcome::LocalReply, b"").await
+}
+
 /// A reply that a filter made.
 pub(crate) async fn local(exchange: &mut Exchange<'_>, reply: &LocalReply) -> Result<Done, Error> {
     begin(exchange.response, reply.status);

@@ -6,7 +6,7 @@
 use std::io::Write as _;
 
 use corelane_codec::framing::upgrade;
-use corelane_codec::{Field, Fields, Name, list_items};
+use corelane_codec::{Field, Fields, Method, Name, RequestHead, list_items};
 use corelane_config::{Edits, Route, Underscores};
 
 use crate::error::{Error, Kind};
@@ -47,6 +47,27 @@ pub(crate) fn identify(exchange: &mut Exchange<'_>) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Counts `Max-Forwards` down (RFC 9110 §7.6.2). `false`: the request may go no further.
+pub(crate) fn count_forward(head: &mut RequestHead) -> bool {
+    if !matches!(head.method(), Method::Options | Method::Trace) {
+        return true;
+    }
+    let value = head.fields.get(Name::MaxForwards).unwrap_or_default();
+    let digits = str::from_utf8(value)
+        .ok()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    match digits.and_then(|text| text.parse::<u32>().ok()) {
+        Some(0) => false,
+        Some(left) => {
+            let left = (left - 1).to_string();
+            head.fields.set_known(Name::MaxForwards, left.as_bytes());
+            true
+        }
+        // It is not there, or no number that anybody could count to.
+        None => true,
+    }
 }
 
 /// The pseudonym of an entry of `Via`: `1.1 name (comment)`.

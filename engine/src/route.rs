@@ -15,6 +15,8 @@ pub(crate) enum Found {
     Route(RouteId),
     /// Routes match, but none of them has this method.
     Allow(MethodSet),
+    /// `OPTIONS *`, and no route takes it: it asks the gateway itself (RFC 9110 §9.3.7).
+    Gateway,
 }
 
 /// Reads target and Host into the notes: the one normal form of the path that is routed, limited,
@@ -72,6 +74,7 @@ pub(crate) fn find(exchange: &mut Exchange<'_>) -> Result<Found, Error> {
             Ok(Found::Route(id))
         }
         Lookup::MethodNotAllowed(methods) => Ok(Found::Allow(methods)),
+        Lookup::NotFound if exchange.notes.path == b"*" => Ok(Found::Gateway),
         Lookup::NotFound => Err(Kind::NoRoute.into()),
     }
 }

@@ -129,8 +129,13 @@ async fn one(
         Ok(Arrived::Nothing) => return After::Next,
         Err(error) if error.kind == Kind::ClientGone => return After::Close,
         Err(error) => {
-            // What was understood of a faulty head is not worth repeating.
+            // What was understood of a faulty head is not worth repeating, except that an answer to
+            // HEAD has no body (RFC 9110 §9.3.2): it would be read as the next answer.
+            let is_head = buffer.unread().trim_ascii_start().starts_with(b"HEAD ");
             scratch.request.clear();
+            if is_head {
+                scratch.request.set_method(b"HEAD");
+            }
             Err(error)
         }
     };

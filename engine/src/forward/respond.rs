@@ -158,6 +158,11 @@ async fn edit_head(
     };
     let via = exchange.local.snapshot().via.as_deref();
     let fields = &mut exchange.response.fields;
+    if !fields.contains(Name::Date) {
+        // Whoever passes a response on says when it came, if nobody did (RFC 9110 §6.6.1).
+        let clock = &exchange.worker.timers.clock;
+        clock.with_date(|date| fields.push_known(Name::Date, date));
+    }
     add_via(fields, via, version, &mut exchange.notes.text);
     apply(&route.response_edits, fields);
     progress.editing.set(true);

@@ -60,10 +60,10 @@ fn hop_by_hop_fields_of_a_reply_end_here() {
         client.send(GET);
         s.origin("a").answer(
             "HTTP/1.1 200 OK\r\nConnection: x-mine\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\n\
-             Upgrade: h2c\r\nTrailer: A\r\nContent-Length: 0\r\nX-Yours: 2\r\n\r\n",
+             Upgrade: h2c\r\nTrailer: A\r\nContent-Length: 0\r\nDate: today\r\n\r\n",
         );
         client.expect(
-            "HTTP/1.1 200 OK\r\nX-Yours: 2\r\nVia: 1.1 corelane\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nDate: today\r\nVia: 1.1 corelane\r\nContent-Length: 0\r\n\r\n",
         );
     })
 }

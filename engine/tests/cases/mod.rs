@@ -7,6 +7,7 @@ mod faults;
 mod fields;
 mod framing;
 mod interim;
+mod intermediary;
 mod limits;
 mod plain;
 mod pool;
