@@ -188,8 +188,12 @@ impl Handle {
     ///
     /// # Errors
     /// When a filter is unknown, takes other settings or cannot be built, a listener cannot be bound, or
-    /// the access log cannot be opened. Then the old configuration goes on, everywhere.
+    /// the access log cannot be opened. Then the old configuration goes on, everywhere. Also once a
+    /// drain has begun: its listeners are closed for good.
     pub fn publish(&self, config: &Config) -> Result<u64, StartError> {
+        if !self.is_serving() {
+            return Err(StartError("the engine is draining".into()));
+        }
         Ok(self.publisher().publish(config.snapshot().clone())?)
     }
 
