@@ -160,7 +160,7 @@ impl Error {
     #[must_use]
     pub fn retry(self) -> Retry {
         match self.kind {
-            Kind::ConnectFailed => Retry::Unsent,
+            Kind::ConnectFailed | Kind::ConnectTimeout => Retry::Unsent,
             Kind::UpstreamReset => Retry::IfSafe,
             Kind::Head(_)
             | Kind::Framing(_)
@@ -175,7 +175,6 @@ impl Error {
             | Kind::Loop
             | Kind::NoRoute
             | Kind::NoEndpoint
-            | Kind::ConnectTimeout
             | Kind::UpstreamHead(_)
             | Kind::UpstreamFraming(_)
             | Kind::UpstreamBody(_)

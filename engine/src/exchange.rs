@@ -210,8 +210,13 @@ pub(crate) async fn send(
     let (worker, local) = (exchange.worker, exchange.local);
     let roster = service.roster(|address| local.endpoint(worker, &service.name, address));
     let mut avoid = None;
+    let mut timed_out = None;
     loop {
         let index = roster.pick(subset, avoid, worker.random.next())?;
+        if let Some(error) = timed_out.filter(|_| avoid == Some(index)) {
+            // To wait for the same endpoint once more would only double the time.
+            return Err(error);
+        }
         let endpoint = roster.endpoint(index);
         exchange.tally.endpoint = Some(endpoint.clone());
         exchange.tally.attempts += 1;
@@ -225,6 +230,7 @@ pub(crate) async fn send(
             return Err(error.error);
         }
         avoid = Some(index);
+        timed_out = (error.error.kind == Kind::ConnectTimeout).then_some(error.error);
     }
 }
 
