@@ -393,7 +393,7 @@ fn place(worker: &Rc<Worker>, fd: OwnedFd, peer: Peer) {
     }
     let message = Message::Connection { fd, peer, permit };
     if let Err(Message::Connection { fd, peer, permit }) =
-        worker.shared.mailbox(target).post(message)
+        worker.shared.mailbox(target).offer(message)
     {
         // It is behind with its messages: a load that the count does not show.
         downstream::start(worker, fd, peer, permit.moved_to(own));

@@ -42,6 +42,16 @@ impl<T> Mailbox<T> {
         Ok(())
     }
 
+    /// Leaves a message that the sender could do without: gives it back when the queue is half full,
+    /// so that there is always room for those that must arrive.
+    pub(crate) fn offer(&self, message: T) -> Result<(), T> {
+        if self.queue.len() < CAPACITY / 2 {
+            self.post(message)
+        } else {
+            Err(message)
+        }
+    }
+
     /// Waits for the next message. Only one task may do so.
     pub(crate) async fn receive(&self) -> T {
         poll_fn(|cx| {
@@ -54,5 +64,19 @@ impl<T> Mailbox<T> {
             self.queue.pop().map_or(Poll::Pending, Poll::Ready)
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offers_leave_room_for_what_must_arrive() {
+        let mailbox = Mailbox::default();
+        let offered = (0..CAPACITY).filter(|&n| mailbox.offer(n).is_ok()).count();
+        assert_eq!(offered, CAPACITY / 2);
+        let posted = (0..CAPACITY).filter(|&n| mailbox.post(n).is_ok()).count();
+        assert_eq!(posted, CAPACITY / 2);
     }
 }
