@@ -195,3 +195,18 @@ fn an_engine_that_has_stopped_keeps_no_descriptor() {
         });
     })
 }
+
+#[test]
+fn nothing_is_published_any_more() {
+    on_both_drivers(|io| {
+        let s = Scenario::on(io).start();
+        let mut client = s.client();
+        s.drain();
+        let error = s
+            .publish("listeners: [{address: \"127.0.0.2:0\"}]")
+            .unwrap_err();
+        assert!(error.contains("draining"), "{error}");
+        assert_eq!(s.handle().listeners(), []);
+        client.expect_end();
+    })
+}

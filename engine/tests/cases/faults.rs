@@ -207,6 +207,25 @@ fn a_connect_that_takes_too_long_is_a_504() {
 }
 
 #[test]
+fn a_connect_that_takes_too_long_is_made_again_elsewhere() {
+    on_both_drivers(|io| {
+        let full = FullListener::new();
+        let s = Scenario::on(io)
+            .origin("a")
+            .config(&format!(
+                "services: {{web: {{endpoints: [\"{}\", $a], connect_timeout: 150ms}}}}\n\
+                 routes: [{{path: /*, service: web}}]",
+                full.address,
+            ))
+            .start();
+        let mut client = s.client();
+        client.send(post("/", "body"));
+        assert_eq!(s.origin("a").answer(OK).1.text(), "body");
+        assert_eq!(client.reply().status(), 200);
+    })
+}
+
+#[test]
 fn a_head_that_takes_too_long_is_a_504() {
     on_both_drivers(|io| {
         for config in [

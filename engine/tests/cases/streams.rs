@@ -208,7 +208,10 @@ fn a_flood_of_pipelined_requests_leaves_others_their_turn() {
                 let many = GET.repeat(2000);
                 while !stopped() && sending.offer(&many) == many.len() {}
             });
-            scope.spawn(move || while !stopped() && reading.drop_some(MIB) > 0 {});
+            scope.spawn(move || {
+                while !stopped() && reading.drop_some(MIB) > 0 {}
+                reading.hang_up();
+            });
             let _stopping = Stopping(&stop);
             let worst = slowest(&mut s.client(), "/", 20);
             assert!(

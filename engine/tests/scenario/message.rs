@@ -16,9 +16,18 @@ pub(crate) struct Message {
     pub(crate) trailers: Vec<(String, String)>,
 }
 
+#[derive(PartialEq)]
+enum Framing {
+    None,
+    Length(usize),
+    Chunked,
+}
+
 impl Message {
+    // All of these are `None` when the connection ends before the message does.
+
     pub(super) fn read_head(wire: &mut Wire) -> Option<Self> {
-        let head = wire.take_until(b"\r\n\r\n")?;
+        let head = wire.next_until(b"\r\n\r\n")?;
         let head = String::from_utf8(head).expect("a head in UTF-8");
         let mut lines = head.strip_suffix("\r\n\r\n").unwrap().split("\r\n");
         Some(Self {
@@ -30,52 +39,59 @@ impl Message {
     }
 
     pub(super) fn read_request(wire: &mut Wire) -> Option<Self> {
+        let message = Self::read_head(wire)?;
+        message.read_body(wire)
+    }
+
+    pub(super) fn read_reply(wire: &mut Wire, to_head: bool) -> Option<Self> {
         let mut message = Self::read_head(wire)?;
-        if let Some(length) = message.field("content-length") {
-            // Whoever sends less than that has given up.
-            wire.holds(length.parse().unwrap()).then_some(())?;
+        if to_head || matches!(message.status(), 100..=199 | 204 | 304) {
+            return Some(message);
         }
-        message.read_framed_body(wire);
-        Some(message)
+        if message.framing() == Framing::None {
+            message.body = wire.next_rest()?;
+        }
+        message.read_body(wire)
     }
 
-    pub(super) fn read_reply(wire: &mut Wire, to_head: bool) -> Self {
-        let mut message = Self::read_head(wire).expect("a reply");
-        let bodiless = to_head || matches!(message.status(), 100..=199 | 204 | 304);
-        if !bodiless && !message.read_framed_body(wire) {
-            message.body = wire.rest();
+    /// Reads the body behind a head.
+    pub(crate) fn read_body(mut self, wire: &mut Wire) -> Option<Self> {
+        match self.framing() {
+            Framing::None => {}
+            Framing::Length(length) => self.body = wire.next_bytes(length)?,
+            Framing::Chunked => self.read_chunks(wire)?,
         }
-        message
+        Some(self)
     }
 
-    /// `false` when no field says where the body ends.
-    fn read_framed_body(&mut self, wire: &mut Wire) -> bool {
-        let length = self.field("content-length").map(str::to_owned);
-        let coding = self.field("transfer-encoding").map(str::to_owned);
-        match (length, coding) {
-            (Some(length), None) => self.body = wire.take(length.parse().unwrap()),
-            (None, Some(coding)) => {
-                assert_eq!(coding, "chunked");
-                self.read_chunks(wire);
-            }
-            (None, None) => return false,
-            (Some(_), Some(_)) => panic!("two framings: {self:?}"),
+    fn framing(&self) -> Framing {
+        match (
+            self.field("content-length"),
+            self.field("transfer-encoding"),
+        ) {
+            (Some(length), None) => Framing::Length(length.parse().expect("a length")),
+            (None, Some("chunked")) => Framing::Chunked,
+            (None, None) => Framing::None,
+            _ => panic!("a framing with two readings: {self:?}"),
         }
-        true
     }
 
-    fn read_chunks(&mut self, wire: &mut Wire) {
+    fn read_chunks(&mut self, wire: &mut Wire) -> Option<()> {
         loop {
-            let line = wire.take_until(b"\r\n").expect("a chunk");
+            let line = wire.next_until(b"\r\n")?;
             let digits = std::str::from_utf8(&line[..line.len() - 2]).unwrap();
             let size = usize::from_str_radix(digits, 16).expect("a bare chunk size");
             if size == 0 {
                 break;
             }
-            self.body.append(&mut wire.take(size));
-            wire.expect("\r\n");
+            self.body.append(&mut wire.next_bytes(size)?);
+            assert_eq!(wire.next_bytes(2)?, b"\r\n", "behind a chunk");
         }
-        while let Some(line) = wire.take_until(b"\r\n").filter(|line| line != b"\r\n") {
+        loop {
+            let line = wire.next_until(b"\r\n")?;
+            if line == b"\r\n" {
+                return Some(());
+            }
             let line = std::str::from_utf8(&line[..line.len() - 2]).unwrap();
             self.trailers.push(field(line));
         }

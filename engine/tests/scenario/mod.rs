@@ -38,6 +38,7 @@ pub(crate) use alone::{alone, descriptors, resident_bytes};
 pub(crate) use corelane_config::Io;
 pub(crate) use message::Message;
 pub(crate) use origin::Origin;
+use origin::answer_all;
 pub(crate) use random::Random;
 pub(crate) use wire::Wire;
 
@@ -184,16 +185,27 @@ impl Scenario {
         origin: &str,
         answer: impl Fn(&Message) -> R + Send + Sync + 'static,
     ) {
-        let found = |candidate: &&mut Origin| candidate.name == origin;
-        let origin = self.plan.origins.iter_mut().find(found);
-        origin.expect("an origin of this name").serve(answer);
+        self.converse(origin, move |wire| answer_all(wire, &answer));
+    }
+
+    /// Has `converse` speak on every connection to one of the origins, each on a thread of its own.
+    pub(crate) fn converse(
+        &mut self,
+        origin: &str,
+        converse: impl Fn(Wire) + Send + Sync + 'static,
+    ) {
+        self.origin_mut(origin).serve(converse);
     }
 
     /// Has an origin refuse connections from now on.
     pub(crate) fn refuse(&mut self, origin: &str) {
-        let found = |candidate: &&mut Origin| candidate.name == origin;
-        let origin = self.plan.origins.iter_mut().find(found);
-        origin.expect("an origin of this name").close();
+        self.origin_mut(origin).close();
+    }
+
+    fn origin_mut(&mut self, name: &str) -> &mut Origin {
+        let mut origins = self.plan.origins.iter_mut();
+        let found = origins.find(|origin| origin.name == name);
+        found.expect("an origin of this name")
     }
 
     /// Publishes another configuration, made as the first one was.

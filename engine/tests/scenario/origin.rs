@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
@@ -81,20 +82,17 @@ impl Origin {
         }
     }
 
-    /// Answers whatever comes, on a thread for each connection.
-    pub(super) fn serve<R: AsRef<[u8]>>(
-        &mut self,
-        answer: impl Fn(&Message) -> R + Send + Sync + 'static,
-    ) {
+    /// Has `converse` speak on every connection that comes, each on a thread of its own.
+    pub(super) fn serve(&mut self, converse: impl Fn(Wire) + Send + Sync + 'static) {
         let listener = self.listener().try_clone().unwrap();
         listener.set_read_timeout(None).unwrap();
-        let answer = std::sync::Arc::new(answer);
+        let converse = Arc::new(converse);
         let (begun, conversations) = channel();
         let accepting = std::thread::spawn(move || {
             while let Ok((socket, _)) = retry(|| listener.accept()) {
-                let answer = answer.clone();
-                let converse = move || converse(Wire::of(socket), &*answer);
-                begun.send(std::thread::spawn(converse)).unwrap();
+                let converse = converse.clone();
+                let thread = std::thread::spawn(move || converse(Wire::of(socket)));
+                begun.send(thread).unwrap();
             }
         });
         self.serving = Some(Serving {
@@ -131,7 +129,8 @@ fn listen(domain: Domain, address: &SockAddr) -> Socket {
     listener
 }
 
-fn converse<R: AsRef<[u8]>>(mut wire: Wire, answer: &dyn Fn(&Message) -> R) {
+/// Answers requests one after the other, for as long as anybody asks.
+pub(super) fn answer_all<R: AsRef<[u8]>>(mut wire: Wire, answer: impl Fn(&Message) -> R) {
     while let Some(request) = wire.next_request() {
         let reply = answer(&request);
         if wire.offer(&reply) < reply.as_ref().len() {

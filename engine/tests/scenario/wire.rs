@@ -91,39 +91,61 @@ impl Wire {
         (self, other)
     }
 
+    /// Ends the connection now, for every thread that has an end of it.
+    pub(crate) fn hang_up(&self) {
+        let _ended_already = self.socket.shutdown(Shutdown::Both);
+    }
+
     /// Ends the connection with a reset.
     pub(crate) fn reset(self) {
+        self.reset_on_drop();
+    }
+
+    /// Makes the end of the connection, when it comes, a reset.
+    pub(crate) fn reset_on_drop(&self) {
         self.socket.set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     /// The next request.
     pub(crate) fn request(&mut self) -> Message {
-        self.next_request().expect("a request")
+        let request = Message::read_request(self);
+        request.unwrap_or_else(|| panic!("no request but {}", self.seen()))
     }
 
-    /// The next request; `None` when the connection has ended instead.
+    /// The next request; `None` when the connection has ended before the end of one.
     pub(crate) fn next_request(&mut self) -> Option<Message> {
         Message::read_request(self)
     }
 
     /// The head of the next request, with its body still to be read.
     pub(crate) fn request_head(&mut self) -> Message {
-        Message::read_head(self).expect("a request head")
+        self.next_head().expect("a request head")
     }
 
     /// The next reply with its body, interim ones included.
     pub(crate) fn reply(&mut self) -> Message {
-        Message::read_reply(self, false)
+        let reply = Message::read_reply(self, false);
+        reply.unwrap_or_else(|| panic!("no reply but {}", self.seen()))
     }
 
     /// The next reply, to a HEAD request.
     pub(crate) fn reply_to_head(&mut self) -> Message {
-        Message::read_reply(self, true)
+        self.next_reply(true).expect("a reply")
+    }
+
+    /// The next reply; `None` when the connection has ended before the end of one.
+    pub(crate) fn next_reply(&mut self, to_head: bool) -> Option<Message> {
+        Message::read_reply(self, to_head)
     }
 
     /// The head of the next reply, with its body still to be read.
     pub(crate) fn reply_head(&mut self) -> Message {
-        Message::read_head(self).expect("a reply head")
+        self.next_head().expect("a reply head")
+    }
+
+    /// The next head; `None` when the connection has ended before the end of one.
+    pub(crate) fn next_head(&mut self) -> Option<Message> {
+        Message::read_head(self)
     }
 
     /// Reads as many bytes as are expected and compares.
@@ -139,44 +161,35 @@ impl Wire {
 
     /// The next `count` bytes.
     pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
-        while self.unread.len() < count {
-            assert_ne!(self.fill().unwrap(), 0, "ended after {}", self.seen());
-        }
-        self.unread.drain(..count).collect()
+        let taken = self.next_bytes(count);
+        taken.unwrap_or_else(|| panic!("{count} bytes were expected: {}", self.seen()))
     }
 
-    /// Whether so many bytes come before the connection ends.
-    pub(super) fn holds(&mut self, count: usize) -> bool {
+    /// The next `count` bytes; `None` when the connection has ended before.
+    pub(crate) fn next_bytes(&mut self, count: usize) -> Option<Vec<u8>> {
         while self.unread.len() < count {
-            match self.fill() {
-                Ok(1..) => {}
-                Ok(0) => return false,
-                Err(error) if is_end(&error) => return false,
-                Err(error) => panic!("{error} after {}", self.seen()),
-            }
+            self.fill_more()?;
         }
-        true
+        Some(self.unread.drain(..count).collect())
     }
 
-    /// Everything up to and with `end`; `None` when the connection ends before its first byte.
-    pub(super) fn take_until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
+    /// Everything up to and with `end`; `None` when the connection has ended before.
+    pub(super) fn next_until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
         let mut from = 0;
         loop {
-            let found = self.unread[from..]
-                .windows(end.len())
-                .position(|window| window == end);
-            if let Some(at) = found {
-                return Some(self.take(from + at + end.len()));
+            let mut windows = self.unread[from..].windows(end.len());
+            if let Some(at) = windows.position(|window| window == end) {
+                return self.next_bytes(from + at + end.len());
             }
             from = self.unread.len().saturating_sub(end.len() - 1);
-            match self.fill() {
-                Ok(1..) => {}
-                Ok(0) if self.unread.is_empty() => return None,
-                Ok(0) => panic!("ended after {}", self.seen()),
-                Err(error) if is_end(&error) && self.unread.is_empty() => return None,
-                Err(error) => panic!("{error} after {}", self.seen()),
-            }
+            self.fill_more()?;
         }
+    }
+
+    /// Everything up to the orderly end of the connection; `None` when it is a reset.
+    pub(super) fn next_rest(&mut self) -> Option<Vec<u8>> {
+        let (rest, orderly) = self.rest_or_reset();
+        orderly.then_some(rest)
     }
 
     /// Everything up to the orderly end of the connection.
@@ -237,6 +250,16 @@ impl Wire {
                 0 => panic!("ended {left} bytes early"),
                 read => read,
             };
+        }
+    }
+
+    /// Reads once; `None` when there is no more to come.
+    fn fill_more(&mut self) -> Option<()> {
+        match self.fill() {
+            Ok(0) => None,
+            Ok(_) => Some(()),
+            Err(error) if is_end(&error) => None,
+            Err(error) => panic!("{error} after {}", self.seen()),
         }
     }
 
