@@ -89,6 +89,9 @@ fn a_file_that_is_too_large_is_not_parsed() {
     fs::write(&file, "#".repeat(16 * 1024 * 1024 + 1)).expect("writable");
     let errors = loader().load(&[&file]).expect_err("it must not");
     assert_eq!(errors.0[0].message, "more than 16777216 bytes");
+    // Nor is it read to its end, which this one has not.
+    let errors = loader().load(&["/dev/zero"]).expect_err("it must not");
+    assert_eq!(errors.0[0].message, "more than 16777216 bytes");
 }
 
 #[test]
