@@ -350,6 +350,7 @@ impl Handle {
             _ => self.report().requests_in_flight(),
         };
         self.stop();
+        self.publisher().close_log();
         *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Drained { requests_cut });
         self.0.end.notify_all();

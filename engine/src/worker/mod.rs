@@ -276,7 +276,8 @@ async fn stop(worker: &Rc<Worker>) {
     }
     worker.exchanges.clear();
     worker.pools.close();
-    worker.flush_log();
+    // Its thread ends, and whoever waits for it goes on, when the last worker has let go.
+    drop(worker.log.borrow_mut().take());
     // The event loop cancels and closes what was dropped here in its next turns.
     for _ in 0..CLOSING_TURNS {
         waiter.sleep_until(waiter.now_ms() + 1).await;

@@ -133,3 +133,27 @@ fn idle_connections_do_not_make_an_end_unclean() {
     gateway.program.signal(Signal::TERM);
     assert_eq!(gateway.program.wait_for_exit(), 0);
 }
+
+#[test]
+fn the_access_log_has_every_request_when_the_program_has_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("access.log");
+    let gateway = Gateway::run(&format!(
+        "listeners: [{{name: main, address: 127.0.0.1:0}}]\n\
+         routes: [{{path: /*, respond: {{body: hi}}}}]\n\
+         access_log: {{path: '{}', format: '{{path}}'}}\n",
+        log.display()
+    ));
+    let main = gateway.program.listener("main");
+    let mut paths: Vec<String> = (0..50).map(|number| format!("/{number}")).collect();
+    for path in &paths {
+        assert_eq!(get(&main, path).status, 200);
+    }
+    gateway.program.signal(Signal::TERM);
+    assert_eq!(gateway.program.wait_for_exit(), 0);
+    let text = std::fs::read_to_string(&log).unwrap();
+    let mut logged: Vec<&str> = text.lines().collect();
+    logged.sort_unstable();
+    paths.sort_unstable();
+    assert_eq!(logged, paths);
+}
