@@ -287,15 +287,25 @@ pub(crate) struct AcceptLoops(RefCell<Vec<AcceptLoop>>);
 #[derive(Debug)]
 struct AcceptLoop {
     address: ListenAddress,
+    socket: Rc<Acceptor>,
+    key: ListenerKey,
     alarm: Rc<Alarm>,
 }
 
 impl AcceptLoops {
-    /// Ends all of them.
-    pub(crate) fn stop(&self) {
-        for accepting in self.0.borrow_mut().drain(..) {
-            accepting.alarm.abort();
-        }
+    /// Ends all of them; whoever had connected by then is still served.
+    pub(crate) fn stop(&self, worker: &Rc<Worker>) {
+        let loops = std::mem::take(&mut *self.0.borrow_mut());
+        loops.iter().for_each(|accepting| accepting.stop(worker));
+    }
+}
+
+impl AcceptLoop {
+    /// Takes those who wait in the queue, whom closing the socket would reset, and ends the loop.
+    fn stop(&self, worker: &Rc<Worker>) {
+        let mut reserve = Reserve::new();
+        while let Turn::More = take_waiting(worker, &self.socket, self.key, &mut reserve) {}
+        self.alarm.abort();
     }
 }
 
@@ -308,7 +318,7 @@ pub(crate) fn serve(worker: &Rc<Worker>, local: &Local, sockets: Vec<Socket>) {
     loops.retain(|accepting| {
         let is_named = is_named(&accepting.address);
         if !is_named {
-            accepting.alarm.abort();
+            accepting.stop(worker);
         }
         is_named
     });
@@ -320,55 +330,68 @@ pub(crate) fn serve(worker: &Rc<Worker>, local: &Local, sockets: Vec<Socket>) {
         let key = worker.shared.listener_keys.of(&address);
         match Acceptor::from_fd(fd) {
             Ok(socket) => {
-                rt::spawn(accept(worker.clone(), socket, key, alarm.clone()));
-                loops.push(AcceptLoop { address, alarm });
+                let socket = Rc::new(socket);
+                rt::spawn(accept(worker.clone(), socket.clone(), key, alarm.clone()));
+                loops.push(AcceptLoop {
+                    address,
+                    socket,
+                    key,
+                    alarm,
+                });
             }
             Err(error) => log::error!("worker {}: listening on {address}: {error}", worker.index),
         }
     }
 }
 
-async fn accept(worker: Rc<Worker>, socket: Acceptor, listener: ListenerKey, alarm: Rc<Alarm>) {
+async fn accept(worker: Rc<Worker>, socket: Rc<Acceptor>, listener: ListenerKey, alarm: Rc<Alarm>) {
     let waiter = Waiter {
         timers: &worker.timers,
         alarm: &alarm,
     };
     let mut reserve = Reserve::new();
-    loop {
-        if waiter.until(u64::MAX, socket.readable()).await.is_err() {
-            return;
+    while waiter.until(u64::MAX, socket.readable()).await.is_ok() {
+        match take_waiting(&worker, &socket, listener, &mut reserve) {
+            Turn::More | Turn::Empty => {}
+            Turn::Full => rest(waiter).await,
         }
-        for _ in 0..ACCEPTS_PER_TURN {
-            if !worker.shared.connections.enter() {
-                // Others wait in the kernel's queue until somebody leaves.
-                rest(waiter).await;
-                break;
+    }
+}
+
+/// What a turn of accepting came to.
+enum Turn {
+    /// More may be waiting.
+    More,
+    Empty,
+    /// There is no place or no descriptor: others wait in the kernel's queue until somebody leaves.
+    Full,
+}
+
+/// Accepts those who wait, up to a number.
+fn take_waiting(
+    worker: &Rc<Worker>,
+    socket: &Acceptor,
+    listener: ListenerKey,
+    reserve: &mut Reserve,
+) -> Turn {
+    for _ in 0..ACCEPTS_PER_TURN {
+        if !worker.shared.connections.enter() {
+            return Turn::Full;
+        }
+        match socket.try_accept() {
+            Ok(Some((fd, address))) => place(worker, fd, Peer { address, listener }),
+            Ok(None) => {
+                worker.shared.connections.leave();
+                return Turn::Empty;
             }
-            match socket.try_accept() {
-                Ok(Some((fd, peer))) => place(
-                    &worker,
-                    fd,
-                    Peer {
-                        address: peer,
-                        listener,
-                    },
-                ),
-                Ok(None) => {
-                    worker.shared.connections.leave();
-                    break;
-                }
-                Err(error) => {
-                    worker.shared.connections.leave();
-                    reserve.refuse(&socket, &error);
-                    rest(waiter).await;
-                    break;
-                }
-            }
-            if alarm.is_aborted() {
-                return;
+            Err(error) => {
+                worker.shared.connections.leave();
+                reserve.refuse(socket, &error);
+                return Turn::Full;
             }
         }
     }
+    Turn::More
 }
 
 async fn rest(waiter: Waiter<'_>) {

@@ -191,10 +191,11 @@ impl Handle {
     /// the access log cannot be opened. Then the old configuration goes on, everywhere. Also once a
     /// drain has begun: its listeners are closed for good.
     pub fn publish(&self, config: &Config) -> Result<u64, StartError> {
+        let mut publisher = self.publisher();
         if !self.is_serving() {
             return Err(StartError("the engine is draining".into()));
         }
-        Ok(self.publisher().publish(config.snapshot().clone())?)
+        Ok(publisher.publish(config.snapshot().clone())?)
     }
 
     /// The configuration that new requests begin on.
@@ -342,7 +343,7 @@ impl Handle {
                 });
         self.wait_unless_stopped(Instant::now() + delay, || false);
         self.publisher().close_listeners();
-        self.0.shared.tell_all(|| Message::Drain);
+        self.stop_accepting();
         let deadline = Instant::now() + timeout;
         self.wait_unless_stopped(deadline, || self.0.shared.open_connections() == 0);
         let requests_cut = match self.0.shared.open_connections() {
@@ -354,6 +355,21 @@ impl Handle {
         *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Drained { requests_cut });
         self.0.end.notify_all();
+    }
+
+    /// Has every worker stop accepting, and waits until they have: from then on whoever is connected
+    /// is counted.
+    fn stop_accepting(&self) {
+        let workers = self.0.shared.workers();
+        let (done, stopped) = sync_channel(workers);
+        self.0.shared.tell_all(|| Message::Drain(done.clone()));
+        let deadline = Instant::now() + REPORT_TIMEOUT;
+        for _ in 0..workers {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if stopped.recv_timeout(left).is_err() {
+                return log::warn!("a worker did not stop accepting within {REPORT_TIMEOUT:?}");
+            }
+        }
     }
 
     /// Waits until `done`, `deadline`, or somebody is impatient.

@@ -164,8 +164,6 @@ pub(crate) struct Publisher {
     sockets: Sockets,
     log: Option<(LogConfig, AccessLog)>,
     last_number: u64,
-    /// Set when the listeners have been closed for good.
-    closed: bool,
 }
 
 impl Publisher {
@@ -176,7 +174,6 @@ impl Publisher {
             sockets: Sockets::default(),
             log: None,
             last_number: 0,
-            closed: false,
         }
     }
 
@@ -184,12 +181,8 @@ impl Publisher {
     ///
     /// # Errors
     /// When a filter is unknown or its settings are not what it takes, a listener cannot be bound, the
-    /// access log cannot be opened, a worker cannot prepare it, or the gateway drains. Then nothing
-    /// has changed.
+    /// access log cannot be opened, or a worker cannot prepare it. Then nothing has changed.
     pub(crate) fn publish(&mut self, snapshot: Arc<Snapshot>) -> Result<u64, String> {
-        if self.closed {
-            return Err("the gateway drains and takes no configuration any more".into());
-        }
         let filters = self.catalogue.plan(&snapshot)?;
         let workers = self.shared.workers();
         let new_sockets = self.sockets.bind_missing(&snapshot, workers)?;
@@ -291,11 +284,9 @@ impl Publisher {
         }
     }
 
-    /// Closes the listening sockets of the process: nobody can connect any more, and nothing can be
-    /// published, which would bind them again.
+    /// Closes the listening sockets of the process: nobody can connect any more.
     pub(crate) fn close_listeners(&mut self) {
         self.sockets = Sockets::default();
-        self.closed = true;
     }
 
     /// Writes the access log to its end and closes it.

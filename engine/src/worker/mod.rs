@@ -57,7 +57,7 @@ pub(crate) enum Message {
     /// Hand out the numbers.
     Report(SyncSender<Box<MetricsReport>>),
     /// Stop accepting, let requests end.
-    Drain,
+    Drain(SyncSender<()>),
     /// End every connection now.
     Stop,
 }
@@ -224,9 +224,9 @@ impl Worker {
         listener::serve(self, &local, sockets);
     }
 
-    fn drain(&self) {
+    fn drain(self: &Rc<Self>) {
         self.draining_since.set(Some(self.timers.clock.now_ms()));
-        self.accepting.stop();
+        self.accepting.stop(self);
         self.connections.wake_all();
     }
 
@@ -254,7 +254,11 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>) {
                 // Whoever asked may have given up.
                 let _too_late = to.try_send(Box::new(worker.metrics.report()));
             }
-            Message::Drain => worker.drain(),
+            Message::Drain(done) => {
+                worker.drain();
+                // Whoever waits may have given up.
+                let _too_late = done.try_send(());
+            }
             Message::Stop => break,
         }
     }
@@ -263,7 +267,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>) {
 
 /// Ends every connection, so that each exchange gets its outcome, and what the worker holds of itself.
 async fn stop(worker: &Rc<Worker>) {
-    worker.accepting.stop();
+    worker.accepting.stop(worker);
     worker.connections.abort_all();
     let alarm = Alarm::new();
     let waiter = Waiter {
