@@ -30,7 +30,6 @@ pub(crate) struct Passage {
     returning: Cell<usize>,
     /// Whether a piece of the request's body has been shown, so that it cannot be sent again.
     body_begun: Cell<bool>,
-    completed: Cell<bool>,
     /// What the filter that failed has to say to the client.
     failure: Cell<Option<FilterError>>,
 }
@@ -101,7 +100,6 @@ impl Passage {
             entered: Cell::new(0),
             returning: Cell::new(0),
             body_begun: Cell::new(false),
-            completed: Cell::new(false),
             failure: Cell::new(None),
         }
     }
@@ -167,11 +165,8 @@ impl Passage {
         self.failure.take()
     }
 
-    /// Tells every filter that was shown the request that it is over. Only the first call does.
+    /// Tells every filter that was shown the request that it is over.
     pub(crate) fn complete(&self, completed: &Completed) {
-        if self.completed.replace(true) {
-            return;
-        }
         for &at in &self.chain.complete {
             if at >= self.entered.get() {
                 return;
