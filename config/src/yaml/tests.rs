@@ -305,6 +305,9 @@ fn without_places(node: &Node) -> serde_yaml::Value {
 
 /// A key as `serde_yaml` alone reads it.
 fn key(text: &str) -> serde_yaml::Value {
+    if text.is_empty() {
+        return text.into();
+    }
     serde_yaml::from_str(text).unwrap_or_else(|_| text.into())
 }
 
