@@ -165,6 +165,11 @@ impl BodyDecoder {
         }
     }
 
+    /// Changes the limits, for the bodies to come.
+    pub const fn set_limits(&mut self, limits: BodyLimits) {
+        self.limits = limits;
+    }
+
     /// Makes it ready for another body under the same limits.
     pub fn reset(&mut self, length: BodyLength) {
         self.state = State::of(length);

@@ -104,7 +104,7 @@ pub fn encode_response_head(
 ) {
     out.reserve(head.reason().len() + head.fields.line_bytes() + HEAD_ROOM);
     out.extend_from_slice(b"HTTP/1.1 ");
-    write_decimal(out, u64::from(head.status()));
+    encode_decimal(out, u64::from(head.status()));
     out.push(b' ');
     out.extend_from_slice(head.reason());
     out.extend_from_slice(b"\r\n");
@@ -175,11 +175,12 @@ fn write_odd_target(out: &mut Vec<u8>, target: &[u8]) {
 
 fn write_length(out: &mut Vec<u8>, length: u64) {
     out.extend_from_slice(b"Content-Length: ");
-    write_decimal(out, length);
+    encode_decimal(out, length);
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_decimal(out: &mut Vec<u8>, mut number: u64) {
+/// Writes a number in decimal digits.
+pub fn encode_decimal(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [b'0'; 20];
     let mut first = digits.len() - 1;
     loop {

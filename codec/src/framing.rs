@@ -231,10 +231,12 @@ pub fn request_wants_keep_alive(head: &RequestHead) -> bool {
 /// `false`.
 #[must_use]
 pub fn response_allows_keep_alive(head: &ResponseHead) -> bool {
-    let claims_body = head.fields.contains(Name::TransferEncoding)
-        || content_length(&head.fields) != Ok(None) && content_length(&head.fields) != Ok(Some(0));
     let never_has_one = head.is_informational() || head.status() == 204;
-    persists(&head.fields, head.version()) && !(never_has_one && claims_body)
+    let claims_body = || {
+        head.fields.contains(Name::TransferEncoding)
+            || !matches!(content_length(&head.fields), Ok(None | Some(0)))
+    };
+    persists(&head.fields, head.version()) && !(never_has_one && claims_body())
 }
 
 fn persists(fields: &Fields, version: Version) -> bool {

@@ -4,7 +4,7 @@
 //! its body and where the reply goes, never a socket. It ends exactly once, in [`settle`].
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
@@ -148,19 +148,18 @@ pub(crate) enum Done {
 /// Takes one request through the rooms.
 pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Finished {
     settle::begin(exchange);
-    let result = survive(proceed(exchange)).await;
+    let result = {
+        // Pinned where it was made: it is kilobytes, and to pass it on would be to copy it.
+        let mut rooms = pin!(proceed(exchange));
+        poll_fn(|cx| {
+            let polled = catch_unwind(AssertUnwindSafe(|| rooms.as_mut().poll(cx)));
+            // A panic, ours or a filter's, is the error of its exchange: it is answered, counted
+            // and told of its end like any other.
+            polled.unwrap_or_else(|_told_by_the_panic_hook| Poll::Ready(Err(Kind::Internal.into())))
+        })
+        .await
+    };
     settle::settle(exchange, result).await
-}
-
-/// Makes a panic, ours or a filter's, the error of its exchange: it is answered, counted and told of
-/// its end like any other.
-async fn survive(exchange: impl Future<Output = Result<Done, Error>>) -> Result<Done, Error> {
-    let mut exchange = pin!(exchange);
-    poll_fn(|cx| {
-        let polled = catch_unwind(AssertUnwindSafe(|| exchange.as_mut().poll(cx)));
-        polled.unwrap_or_else(|_told_by_the_panic_hook| Poll::Ready(Err(Kind::Internal.into())))
-    })
-    .await
 }
 
 async fn proceed(exchange: &mut Exchange<'_>) -> Result<Done, Error> {

@@ -1,7 +1,9 @@
 //! Who a request is from, and what it is called: the resolved client and the request id.
 
+use std::io::Write as _;
 use std::net::IpAddr;
 
+use corelane_codec::encode::encode_decimal;
 use corelane_codec::{Fields, Name, list_items};
 use corelane_config::IpSet;
 
@@ -22,6 +24,21 @@ pub(crate) struct RequestId {
     length: u8,
 }
 
+/// Where in the text of an id the two digits of each byte stand.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// Every byte as two lower-case hexadecimal digits.
+static HEX: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    table
+};
+
 impl Default for RequestId {
     fn default() -> Self {
         Self {
@@ -37,7 +54,6 @@ impl RequestId {
 
     /// A new UUIDv7 (RFC 9562 §5.7): sortable by time.
     pub(crate) fn new(unix_ms: u64, random: [u64; 2]) -> Self {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         let mut bytes = [0u8; 16];
         bytes[..6].copy_from_slice(&unix_ms.to_be_bytes()[2..]);
         bytes[6..8].copy_from_slice(&random[0].to_be_bytes()[..2]);
@@ -48,15 +64,9 @@ impl RequestId {
             text: [0; Self::MOST],
             length: 36,
         };
-        let mut at = 0;
-        for (index, byte) in bytes.iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                id.text[at] = b'-';
-                at += 1;
-            }
-            id.text[at] = HEX[usize::from(byte >> 4)];
-            id.text[at + 1] = HEX[usize::from(byte & 0x0f)];
-            at += 2;
+        id.text[..36].copy_from_slice(b"00000000-0000-0000-0000-000000000000");
+        for (place, byte) in PLACES.into_iter().zip(bytes) {
+            id.text[place..place + 2].copy_from_slice(&HEX[usize::from(byte)]);
         }
         id
     }
@@ -73,8 +83,12 @@ impl RequestId {
             .map(|length| Self { text, length })
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.text[..usize::from(self.length)]
+    }
+
     pub(crate) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.text[..usize::from(self.length)]).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
@@ -96,6 +110,25 @@ pub(crate) fn resolve_client(peer: IpAddr, fields: &Fields, trusted: &IpSet) -> 
         };
     }
     client.unwrap_or(peer)
+}
+
+/// Appends an address as X-Forwarded-For has it. By hand for the common kind: the formatting
+/// machinery costs more than reading the request line.
+pub(crate) fn push_address(text: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, rest @ ..] = address.octets();
+            encode_decimal(text, first.into());
+            for octet in rest {
+                text.push(b'.');
+                encode_decimal(text, octet.into());
+            }
+        }
+        IpAddr::V6(address) => {
+            // Writing to memory does not fail.
+            let _never_fails = write!(text, "{address}");
+        }
+    }
 }
 
 /// An address as it stands in X-Forwarded-For: `192.0.2.1`, `2001:db8::1`, and with a port

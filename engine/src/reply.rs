@@ -198,8 +198,8 @@ async fn finish(exchange: &mut Exchange<'_>, outcome: Outcome, body: &[u8]) -> R
     let request_id = exchange.identity.request_id;
     let fields = &mut exchange.response.fields;
     fields.set_known(Name::XCorelaneOutcome, outcome.as_str().as_bytes());
-    if !request_id.as_str().is_empty() {
-        fields.set_known(Name::XRequestId, request_id.as_str().as_bytes());
+    if !request_id.as_bytes().is_empty() {
+        fields.set_known(Name::XRequestId, request_id.as_bytes());
     }
     exchange
         .worker

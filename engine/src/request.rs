@@ -3,8 +3,7 @@
 //! Fields that only the gateway may set are removed when a client sends them, whatever route the
 //! request takes; fields that belong to the client's connection end here (RFC 9110 §7.6.1).
 
-use std::io::Write as _;
-
+use corelane_codec::encode::encode_decimal;
 use corelane_codec::framing::upgrade;
 use corelane_codec::{Field, Fields, Method, Name, RequestHead, list_items};
 use corelane_config::{Edits, Route, Underscores};
@@ -12,7 +11,7 @@ use corelane_config::{Edits, Route, Underscores};
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
 use crate::forward::is_bodiless;
-use crate::identity::{Identity, RequestId, resolve_client};
+use crate::identity::{Identity, RequestId, push_address, resolve_client};
 
 /// Finds out who asks, and gives the request its id.
 ///
@@ -161,7 +160,7 @@ fn add_forwarding_fields(exchange: &mut Exchange<'_>, route: &Route) {
     let identity = exchange.identity;
     let fields = &mut exchange.request.fields;
     let text = &mut exchange.notes.text;
-    fields.set_known(Name::XRequestId, identity.request_id.as_str().as_bytes());
+    fields.set_known(Name::XRequestId, identity.request_id.as_bytes());
     if let Some(peer) = exchange.peer.address {
         // One line, because many readers look at the first line only.
         text.clear();
@@ -169,7 +168,7 @@ fn add_forwarding_fields(exchange: &mut Exchange<'_>, route: &Route) {
             text.extend_from_slice(earlier);
             text.extend_from_slice(b", ");
         }
-        append_text(text, format_args!("{}", peer.ip()));
+        push_address(text, peer.ip());
         fields.set_known(Name::XForwardedFor, text);
     }
     if !fields.contains(Name::XForwardedProto) {
@@ -189,10 +188,12 @@ fn add_forwarding_fields(exchange: &mut Exchange<'_>, route: &Route) {
         / 1000;
     if !fields.contains(Name::XRequestStart) {
         text.clear();
-        append_text(
-            text,
-            format_args!("t={}.{:03}", unix_ms / 1000, unix_ms % 1000),
-        );
+        text.extend_from_slice(b"t=");
+        encode_decimal(text, unix_ms / 1000);
+        text.push(b'.');
+        for place in [100, 10, 1] {
+            encode_decimal(text, unix_ms / place % 10);
+        }
         fields.push_known(Name::XRequestStart, text);
     }
     let version = if exchange.arrival.http11 {
@@ -212,14 +213,11 @@ fn add_forwarding_fields(exchange: &mut Exchange<'_>, route: &Route) {
 pub(crate) fn add_via(fields: &mut Fields, name: Option<&str>, received: &str, text: &mut Vec<u8>) {
     if let Some(name) = name {
         text.clear();
-        append_text(text, format_args!("{received} {name}"));
+        text.extend_from_slice(received.as_bytes());
+        text.push(b' ');
+        text.extend_from_slice(name.as_bytes());
         fields.push_known(Name::Via, text);
     }
-}
-
-fn append_text(text: &mut Vec<u8>, value: std::fmt::Arguments<'_>) {
-    // Writing to memory does not fail.
-    let _never_fails = text.write_fmt(value);
 }
 
 fn set_host(exchange: &mut Exchange<'_>, route: &Route) {
@@ -257,7 +255,7 @@ fn write_target(exchange: &mut Exchange<'_>, route: &Route) {
 
 /// Gives an id to a request that was refused before it could get one.
 pub(crate) fn ensure_id(exchange: &mut Exchange<'_>) {
-    if exchange.identity.request_id.as_str().is_empty() {
+    if exchange.identity.request_id.as_bytes().is_empty() {
         let worker = exchange.worker;
         let unix_ms = worker.timers.clock.unix_us(exchange.arrival.started_us) / 1000;
         let random = [worker.random.next(), worker.random.next()];

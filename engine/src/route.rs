@@ -1,7 +1,6 @@
 //! Room 4: what is asked for, and which route answers.
 
-use std::io::Write as _;
-
+use corelane_codec::encode::encode_decimal;
 use corelane_codec::framing::host;
 use corelane_codec::{Method, Target, is_normal_path, normalize_path, parse_target};
 use corelane_config::{Lookup, MethodSet, RequestView, RouteId};
@@ -34,8 +33,8 @@ pub(crate) fn read_target(exchange: &mut Exchange<'_>) -> Result<(), Error> {
         notes.authority.extend_from_slice(authority.host);
         notes.host_end = authority.host.len();
         if let Some(port) = authority.port {
-            // Writing to memory does not fail.
-            let _never_fails = write!(notes.authority, ":{port}");
+            notes.authority.push(b':');
+            encode_decimal(&mut notes.authority, port.into());
         }
     }
     if let Some(query) = target.query() {

@@ -9,7 +9,7 @@ use std::io;
 use std::rc::Rc;
 
 use corelane_codec::framing::{expects_continue, request_wants_keep_alive};
-use corelane_codec::{BodyDecoder, BodyLength, HeadLimits, Parsed, Version, request_body_length};
+use corelane_codec::{BodyLength, HeadLimits, Parsed, Version, request_body_length};
 use corelane_config::Limits;
 
 use super::{Connection, End, Tunnel};
@@ -140,7 +140,8 @@ async fn one(
         }
     };
     let (length, expects_continue) = head.unwrap_or((BodyLength::Empty, false));
-    scratch.request_decoder = BodyDecoder::new(length, body_limits(limits));
+    scratch.request_decoder.set_limits(body_limits(limits));
+    scratch.request_decoder.reset(length);
     if is_bodiless(length) {
         worker.buffers.release_if_empty(buffer);
         connection.watched.set(true);

@@ -3,8 +3,7 @@
 use corelane_codec::encode::{Persistence, ResponseFraming, encode_response_head};
 use corelane_codec::framing::{content_length, response_allows_keep_alive, upgrade};
 use corelane_codec::{
-    BodyDecoder, BodyLength, BodyLimits, HeadLimits, Method, Name, ResponseHead, Version,
-    response_body_length,
+    BodyLength, BodyLimits, HeadLimits, Method, Name, ResponseHead, Version, response_body_length,
 };
 use corelane_config::{Limits, Route};
 
@@ -193,7 +192,9 @@ async fn send_body(
     pace: Pace,
     stage: &mut Stage,
 ) -> Result<(), Error> {
-    exchange.wire.decoder = BodyDecoder::new(length, body_limits(exchange.limits()));
+    let decoder = &mut exchange.wire.decoder;
+    decoder.set_limits(body_limits(&exchange.local.snapshot().limits));
+    decoder.reset(length);
     let start = connection.buffer.position();
     let mut source = Source::Wire(WireSource {
         readable: Readable::Watched(&connection.stream, &mut connection.watch),
