@@ -32,6 +32,7 @@ macro_rules! names {
         const ALL: &[Name] = &[Name::Other, $(Name::$variant,)*];
         const LOWER: &[&str] = &["", $($lower,)*];
         const USUAL: &[&str] = &["", $($usual,)*];
+        const LINE_STARTS: &[&str] = &["", $(concat!($usual, ": "),)*];
         const FLAGS: &[u8] = &[NONE, $($flags,)*];
     };
 }
@@ -290,6 +291,11 @@ impl Name {
     #[must_use]
     pub const fn as_written(self) -> &'static str {
         USUAL[self as usize]
+    }
+
+    /// What comes before the value in a line: the name as it is usually written, and `": "`.
+    pub(crate) const fn line_start(self) -> &'static str {
+        LINE_STARTS[self as usize]
     }
 
     /// Whether the field is about one connection only and is never forwarded (RFC 9110 §7.6.1),
