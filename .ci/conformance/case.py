@@ -68,6 +68,10 @@ class Case:
     interim: list[int] | None = None
 
     def __post_init__(self):
+        self.complete()
+
+    def complete(self):
+        """What goes without saying for the outcome; again when the outcome was set later."""
         if self.outcome in ("refuse", "cut", "either") and not self.codes:
             self.codes = REFUSALS
         if self.outcome == "bad" and not self.codes:

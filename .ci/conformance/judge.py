@@ -6,6 +6,8 @@ requests at the origin than were sent, an answer that belongs to another request
 
 from dataclasses import dataclass, replace
 
+from origin import PROBE
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -40,8 +42,11 @@ def safety(case, result):
     if len(whole(result)) > allowed or len(result.probe_seen) > 1:
         yield Problem(f"the origin got {'; '.join(map(str, result.seen + result.probe_seen))}", unsafe=True)
     for seen in result.seen:
-        if b"/probe/" in seen.target + seen.body + b"".join(value for _, value in seen.fields) or seen.method.endswith(b"GGET"):
+        if PROBE in seen.target + seen.body + b"".join(value for _, value in seen.fields):
             yield Problem(f"the next request became a part of {seen}", unsafe=True)
+    for seen in result.probe_seen:
+        if seen.method != b"GET" or seen.body or b"probe.example" not in seen.values(b"host"):
+            yield Problem(f"the next request arrived as {seen}", unsafe=True)
     if case.reply is not None and len(result.responses) > 1:
         yield Problem(f"the client got {len(result.responses)} answers to one request", unsafe=True)
     answered = [response.serial for response in result.responses if response.serial]

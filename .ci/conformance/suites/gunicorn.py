@@ -65,7 +65,7 @@ def make(name, valid, data, told):
     else:
         case.outcome, case.probe = "cut" if b"chunked" in data else "refuse", False
         case.codes = ("4xx", "501", "505") if b"\r\n\r\n" in data else ("4xx", "501", "505", "close")
-    case.__post_init__()
+    case.complete()
     return case
 
 

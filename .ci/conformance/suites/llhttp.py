@@ -16,7 +16,6 @@ from suites.packages import source_distribution
 AIOHTTP = ("aiohttp", "3.13.2", "40176a52c186aefef6eb3cad2cdd30cd06e3afbe88fe8ab2af9c0b90f228daca")
 PAUSED = {"21", "22"}
 """The codes with which it says that another protocol begins."""
-AFTER_CLOSE = "5"
 TEST = re.compile(r"<!-- meta=(\{.*?\}) -->\s*```http\n(.*?)```(?:(?!```).)*```log\n(.*?)```", re.S)
 LOG = re.compile(r"/?off=(\d+) (?:len=(\d+) span\[(\w+)\]|(message begin|message complete|headers complete|error) ?(.*))")
 
@@ -105,7 +104,7 @@ def request_case(name, strict, data, told):
     else:
         case.outcome = "cut" if messages and messages[-1].head else "refuse"
         case.codes = ("4xx", "501", "505") if b"\r\n\r\n" in data else ("4xx", "501", "505", "close")
-    case.__post_init__()
+    case.complete()
     return case
 
 
@@ -136,5 +135,5 @@ def response_case(name, strict, data, told):
         case.outcome, case.status, case.body = "relay", status, final.value(data, "body")
     else:
         case.outcome = "broken" if status else "bad"
-    case.__post_init__()
+    case.complete()
     return case
