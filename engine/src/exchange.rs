@@ -77,7 +77,6 @@ pub(crate) struct Scratch {
     pub(crate) response: ResponseHead,
     pub(crate) notes: Notes,
     pub(crate) wire: WireState,
-    to_client: Vec<u8>,
 }
 
 /// What rooms have found out about the request.
@@ -107,7 +106,6 @@ pub(crate) struct Notes {
 pub(crate) struct WireState {
     pub(crate) scan: HeadScan,
     pub(crate) decoder: BodyDecoder,
-    pub(crate) out: Vec<u8>,
 }
 
 /// What is counted and logged.
@@ -260,16 +258,13 @@ impl<'a> Exchange<'a> {
             start,
             overwritten: false,
         });
-        scratch.to_client.clear();
-        let reply = Sink::Wire(WireSink {
-            stream: &connection.stream,
-            out: &mut scratch.to_client,
-            framing: BodyLength::Empty,
+        let reply = Sink::Wire(WireSink::new(
+            &connection.stream,
+            &worker.buffers,
             waiter,
-            pace: client_pace(limits, Kind::ReplyTooSlow),
-            gone: Kind::ClientGone,
-            sent: 0,
-        });
+            client_pace(limits, Kind::ReplyTooSlow),
+            Kind::ClientGone,
+        ));
         scratch.notes.clear();
         Self {
             worker,
@@ -345,9 +340,7 @@ impl Scratch {
             wire: WireState {
                 scan: HeadScan::default(),
                 decoder: decoder(),
-                out: Vec::new(),
             },
-            to_client: Vec::new(),
         }
     }
 }

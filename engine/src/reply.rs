@@ -214,7 +214,7 @@ async fn finish(exchange: &mut Exchange<'_>, outcome: Outcome, body: &[u8]) -> R
         _ => (exchange.reply_framing(stage.framing(length)), true),
     };
     if let Sink::Wire(wire) = &mut exchange.reply {
-        wire.out.clear();
+        wire.take_back();
     }
     let request_read = exchange.body.is_ended();
     exchange.begin_reply(framing, request_read);
@@ -253,7 +253,7 @@ impl Exchange<'_> {
                 ResponseFraming::Chunked => BodyLength::Chunked,
                 ResponseFraming::UntilClose => BodyLength::UntilClose,
             };
-            encode_response_head(wire.out, self.response, framing, persistence);
+            encode_response_head(wire.out(), self.response, framing, persistence);
         }
     }
 

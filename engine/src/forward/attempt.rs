@@ -148,8 +148,6 @@ async fn talk(
     connection: &mut UpstreamConnection,
     progress: &Progress,
 ) -> Result<Answer, Error> {
-    let mut out = std::mem::take(&mut exchange.wire.out);
-    out.clear();
     let persistence = match exchange.notes.upgrade.as_slice() {
         [] => Persistence::Implied,
         token => Persistence::Upgrade(token),
@@ -160,13 +158,6 @@ async fn talk(
     } else {
         Stage::of(exchange.filters.as_ref(), Direction::Request)
     };
-    encode_request_head(
-        &mut out,
-        exchange.request,
-        &exchange.notes.target,
-        stage.framing(length),
-        persistence,
-    );
     let stream = connection.stream.clone();
     let mut pace = Pace::idle(
         millis(exchange.limits().upstream_idle_timeout),
@@ -175,16 +166,14 @@ async fn talk(
     if is_bodiless(length) {
         pace.set_total(exchange.total);
     }
-    let mut sink = Sink::Wire(WireSink {
-        stream: &stream,
-        out: &mut out,
-        framing: stage.framing(length),
-        waiter: exchange.waiter,
-        pace,
-        gone: Kind::UpstreamReset,
-        sent: 0,
-    });
-    let result = if is_bodiless(length) {
+    let buffers = &exchange.worker.buffers;
+    let mut wire = WireSink::new(&stream, buffers, exchange.waiter, pace, Kind::UpstreamReset);
+    let framing = stage.framing(length);
+    let target = &exchange.notes.target;
+    encode_request_head(wire.out(), exchange.request, target, framing, persistence);
+    wire.framing = framing;
+    let mut sink = Sink::Wire(wire);
+    if is_bodiless(length) {
         let sent = sink.flush().await;
         progress.note_sent(&sink);
         match sent {
@@ -205,9 +194,7 @@ async fn talk(
     } else {
         let upload = (&mut stage, &mut sink);
         both_ways(exchange, route, connection, progress, upload).await
-    };
-    exchange.wire.out = out;
-    result
+    }
 }
 
 /// How long the response's head may take after the request (milliseconds).

@@ -53,6 +53,10 @@ pub(super) async fn respond(
     exchange.begin_reply(framing, progress.uploaded.get());
     if length == BodyLength::Empty {
         exchange.reply.flush().await?;
+    } else if let Some(body) = whole_body(length, connection, &stage) {
+        exchange.reply.write(body, false).await?;
+        let bytes = body.len();
+        connection.buffer.consume(bytes);
     } else {
         send_body(exchange, connection, length, pace, &mut stage).await?;
     }
@@ -108,7 +112,7 @@ async fn pass_interim(exchange: &mut Exchange<'_>) -> Result<(), Error> {
     exchange.response.fields.remove_hop_by_hop();
     if let Sink::Wire(wire) = &mut exchange.reply {
         let framing = ResponseFraming::Bodiless;
-        encode_response_head(wire.out, exchange.response, framing, Persistence::Implied);
+        encode_response_head(wire.out(), exchange.response, framing, Persistence::Implied);
     }
     exchange.reply.flush().await
 }
@@ -129,7 +133,7 @@ async fn switch_protocols(
     if let Sink::Wire(wire) = &mut exchange.reply {
         let persistence = Persistence::Upgrade(&wanted);
         encode_response_head(
-            wire.out,
+            wire.out(),
             exchange.response,
             ResponseFraming::Bodiless,
             persistence,
@@ -182,6 +186,22 @@ fn stated_length(head: &ResponseHead, method: Method) -> ResponseFraming {
         Ok(Some(length)) => ResponseFraming::Length(length),
         _ if head.fields.contains(Name::TransferEncoding) => ResponseFraming::Chunked,
         _ => ResponseFraming::Bodiless,
+    }
+}
+
+/// The body, if all of it came with the head and goes on as it is, as most replies do: there is nothing
+/// to wait for then but the client.
+fn whole_body<'c>(
+    length: BodyLength,
+    connection: &'c UpstreamConnection,
+    stage: &Stage,
+) -> Option<&'c [u8]> {
+    match (length, stage) {
+        (BodyLength::Length(bytes), Stage::None) => {
+            let bytes = usize::try_from(bytes).ok()?;
+            connection.buffer.unread().get(..bytes)
+        }
+        _ => None,
     }
 }
 

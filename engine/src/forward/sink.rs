@@ -10,14 +10,15 @@ use corelane_codec::{BodyLength, Fields};
 
 use super::pace::Pace;
 use crate::error::{Error, Kind};
+use crate::io::buffers::{BufferPool, SMALL};
 use crate::io::deadline::Waiter;
 use crate::io::stream::Stream;
 use crate::rt::clock::Millis;
 
 /// Pieces up to this size are gathered in `out` while more is at hand.
 const GATHER_BYTES: usize = 4 * 1024;
-/// `out` is sent when it has grown to this size.
-const GATHERED_MOST: usize = 32 * 1024;
+/// `out` is sent when it has grown to this size: before it would outgrow the buffer that it has.
+const GATHERED_MOST: usize = SMALL - GATHER_BYTES - 1024;
 
 /// A message that is being written.
 #[derive(Debug)]
@@ -33,14 +34,17 @@ pub(crate) enum Sink<'a> {
 /// A message on its way out on an HTTP/1 connection.
 #[derive(Debug)]
 pub(crate) struct WireSink<'a> {
-    pub(crate) stream: &'a Stream,
-    /// Head and framing bytes that have not been sent.
-    pub(crate) out: &'a mut Vec<u8>,
+    stream: &'a Stream,
+    /// Head and framing bytes that have not been sent. Owns no memory while there are none: one
+    /// buffer that is hot serves all exchanges that do not wait.
+    out: Vec<u8>,
+    pool: &'a BufferPool,
+    /// How the body is framed.
     pub(crate) framing: BodyLength,
-    pub(crate) waiter: Waiter<'a>,
-    pub(crate) pace: Pace,
+    waiter: Waiter<'a>,
+    pace: Pace,
     /// What a dead peer is called.
-    pub(crate) gone: Kind,
+    gone: Kind,
     /// Bytes sent so far, heads included.
     pub(crate) sent: u64,
 }
@@ -84,14 +88,46 @@ impl Sink<'_> {
     }
 }
 
-impl WireSink<'_> {
+impl<'a> WireSink<'a> {
+    /// A message to `stream` that is not empty so far as its framing goes; `gone` is what a dead peer
+    /// is called.
+    pub(crate) fn new(
+        stream: &'a Stream,
+        pool: &'a BufferPool,
+        waiter: Waiter<'a>,
+        pace: Pace,
+        gone: Kind,
+    ) -> Self {
+        Self {
+            stream,
+            out: Vec::new(),
+            pool,
+            framing: BodyLength::Empty,
+            waiter,
+            pace,
+            gone,
+            sent: 0,
+        }
+    }
+
+    /// Where heads are written; they leave with the first bytes of the body, or when flushed.
+    pub(crate) fn out(&mut self) -> &mut Vec<u8> {
+        self.pool.lend(&mut self.out);
+        &mut self.out
+    }
+
+    /// Takes back what has not begun to leave.
+    pub(crate) fn take_back(&mut self) {
+        self.out.clear();
+    }
+
     async fn write(&mut self, data: &[u8], more: bool) -> Result<(), Error> {
         let chunked = self.framing == BodyLength::Chunked;
         if chunked {
-            encode_chunk_size(self.out, data.len());
+            encode_chunk_size(self.out(), data.len());
         }
         if data.len() <= GATHER_BYTES {
-            self.out.extend_from_slice(data);
+            self.out().extend_from_slice(data);
             if chunked {
                 self.out.extend_from_slice(CHUNK_END);
             }
@@ -107,8 +143,8 @@ impl WireSink<'_> {
     async fn finish(&mut self, trailers: Option<&Fields>) -> Result<(), Error> {
         if self.framing == BodyLength::Chunked {
             match trailers {
-                Some(trailers) => encode_last_chunk(self.out, trailers),
-                None => self.out.extend_from_slice(b"0\r\n\r\n"),
+                Some(trailers) => encode_last_chunk(self.out(), trailers),
+                None => self.out().extend_from_slice(b"0\r\n\r\n"),
             }
         }
         self.flush().await
@@ -124,10 +160,10 @@ impl WireSink<'_> {
         let mut done = 0;
         while done < total {
             let result = if done == 0 && pieces[0].is_empty() && pieces[1].is_empty() {
-                self.stream.try_send(self.out)
+                self.stream.try_send(&self.out)
             } else {
                 self.stream
-                    .try_send_vectored(&remaining([self.out, pieces[0], pieces[1]], done))
+                    .try_send_vectored(&remaining([&self.out, pieces[0], pieces[1]], done))
             };
             match result {
                 Ok(count) => {
@@ -141,7 +177,7 @@ impl WireSink<'_> {
                 Err(_) => return Err(self.gone.into()),
             }
         }
-        self.out.clear();
+        self.pool.take_back(std::mem::take(&mut self.out));
         Ok(())
     }
 

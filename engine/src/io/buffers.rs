@@ -99,9 +99,16 @@ impl BufferPool {
     /// Makes sure that `buffer` has memory to read into.
     pub(crate) fn fill(&self, buffer: &mut Buffer) {
         if !buffer.is_allocated() {
-            let kept = self.small.borrow_mut().pop();
-            buffer.bytes = kept.unwrap_or_else(|| Vec::with_capacity(SMALL));
+            self.lend(&mut buffer.bytes);
             buffer.start = 0;
+        }
+    }
+
+    /// Makes sure that `bytes` has memory to write into.
+    pub(crate) fn lend(&self, bytes: &mut Vec<u8>) {
+        if bytes.capacity() == 0 {
+            let kept = self.small.borrow_mut().pop();
+            *bytes = kept.unwrap_or_else(|| Vec::with_capacity(SMALL));
         }
     }
 
@@ -138,7 +145,11 @@ impl BufferPool {
 
     /// Takes a buffer back; what is unread in it is gone.
     pub(crate) fn give(&self, buffer: Buffer) {
-        let mut bytes = buffer.bytes;
+        self.take_back(buffer.bytes);
+    }
+
+    /// Takes memory back that was lent.
+    pub(crate) fn take_back(&self, mut bytes: Vec<u8>) {
         bytes.clear();
         let (kept, most) = match bytes.capacity() {
             0 => return,
