@@ -220,7 +220,7 @@ pub(crate) async fn send(
         let again = avoid.is_some();
         let error = match forward::attempt(exchange, route, service, endpoint, again).await {
             Ok(done) => return Ok(done),
-            Err(failed) if again || avoid == Some(index) => return Err(failed.error),
+            Err(failed) if again => return Err(failed.error),
             Err(failed) => failed,
         };
         if !exchange.may_resend(&error) {

@@ -57,6 +57,8 @@ async fn explain(exchange: &mut Exchange<'_>, error: Error) -> (Outcome, Finishe
     exchange.arrival.keep_alive &= sure && error.kind != Kind::Internal;
     exchange.reply.set_total(crate::rt::clock::NEVER);
     let finished = match reply::error(exchange, error).await {
+        // How much of the body was read is not known any more.
+        Ok(_) if error.kind == Kind::Internal => Finished::RequestUnread,
         Ok(_) => whole(exchange),
         Err(_client_gone) => Finished::Cut,
     };

@@ -305,6 +305,24 @@ fn a_panic_costs_its_exchange_and_not_the_worker() {
 }
 
 #[test]
+fn a_panic_amid_a_body_does_not_destroy_its_reply() {
+    on_both_drivers(|io| {
+        let s = gateway(io, &probe_that(&unique(), "response", "panic")).start();
+        let mut client = s.client();
+        client.send(
+            "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 9\r\n\r\n123",
+        );
+        let mut origin = s.accept("a");
+        origin.request_head();
+        origin.expect("3\r\n123\r\n").send(OK);
+        client.reply().assert_local(500, "internal");
+        // It has more to say, which must not be met by a reset.
+        client.send("456789").finish();
+        client.expect_end();
+    });
+}
+
+#[test]
 fn a_panic_while_a_hook_is_given_up_ends_the_exchange_once() {
     on_both_drivers(|io| {
         let (before, id) = (unique(), unique());
