@@ -45,7 +45,10 @@ pub(crate) enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config(ConfigErrors(problems)) => write!(f, "{} errors in it", problems.len()),
+            Self::Config(ConfigErrors(problems)) => match problems.len() {
+                1 => f.write_str("1 error in it"),
+                more => write!(f, "{more} errors in it"),
+            },
             Self::Start(why) => f.write_str(&why.replace('\n', "; ")),
             Self::Draining => f.write_str("the gateway is draining"),
             Self::Busy => f.write_str("too many reloads are waiting"),
