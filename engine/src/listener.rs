@@ -94,19 +94,21 @@ impl Sockets {
         let backlog = i32::try_from(snapshot.limits.listen_backlog).unwrap_or(i32::MAX);
         let bind = |listener: &corelane_config::Listener| {
             bind(&listener.name, &listener.address, workers, backlog)
-                .map_err(|error| format!("listener {}: {error}", listener.name))
+                .map_err(|error| format!("listener {}: {error}", told(listener)))
         };
         missing.map(bind).collect::<Result<_, _>>().map(NewSockets)
     }
 
-    /// Adds the new sockets and closes those that `snapshot` does not name.
+    /// Adds the new sockets, closes those that `snapshot` does not name, and calls the others as it
+    /// does.
     pub(crate) fn keep(&mut self, new: NewSockets, snapshot: &Snapshot) {
         self.open.extend(new.0);
-        self.open.retain(|open| {
-            snapshot
-                .listeners
-                .iter()
-                .any(|listener| listener.address == open.address)
+        self.open.retain_mut(|open| {
+            let mut listeners = snapshot.listeners.iter();
+            let named = listeners.find(|listener| listener.address == open.address);
+            named
+                .map(|listener| open.name = listener.name.to_string())
+                .is_some()
         });
     }
 
@@ -133,6 +135,16 @@ impl NewSockets {
             self.0.iter().map(socket).collect()
         };
         (0..workers).map(for_worker).collect()
+    }
+}
+
+/// A listener in the words of whoever configured it: an address stands for one without a name.
+fn told(listener: &corelane_config::Listener) -> String {
+    let address = listener.address.to_string();
+    if *listener.name == *address {
+        address
+    } else {
+        format!("{} on {address}", listener.name)
     }
 }
 

@@ -158,7 +158,8 @@ fn a_configuration_that_cannot_be_served_changes_nothing() {
             )
         };
         let error = s.publish(&new(&address.to_string())).unwrap_err();
-        assert!(error.contains("listener taken"), "{error}");
+        let told = format!("listener taken on {address}: ");
+        assert!(error.starts_with(&told), "{error}");
         assert_eq!(s.handle().generation().unwrap().number, 1);
         assert_eq!(s.handle().listeners().len(), 1);
         let mut client = s.client();
@@ -171,6 +172,27 @@ fn a_configuration_that_cannot_be_served_changes_nothing() {
         let mut other = s.client_of("taken");
         other.send(GET);
         assert_eq!(other.reply().text(), "new");
+    })
+}
+
+#[test]
+fn a_listener_may_get_another_name() {
+    on_both_drivers(|io| {
+        let named = |name: &str| {
+            format!(
+                "listeners: [{{address: \"127.0.0.1:0\", name: {name}}}]\n\
+                 routes: [{{path: /*, listeners: [{name}], respond: {{body: {name}}}}}]"
+            )
+        };
+        let s = Scenario::on(io).config(&named("old")).start();
+        let before = s.handle().listeners();
+        s.publish(&named("new")).unwrap();
+        let after = s.handle().listeners();
+        assert_eq!((&*before[0].name, &*after[0].name), ("old", "new"));
+        assert_eq!(before[0].address, after[0].address);
+        let mut client = s.client_of("new");
+        client.send(GET);
+        assert_eq!(client.reply().text(), "new");
     })
 }
 
