@@ -1,7 +1,8 @@
 //! What can go wrong with an exchange, who is to blame, what the client is told, and whether it may
 //! be tried again.
 //!
-//! Two exhaustive matches decide the last two, so that a new kind cannot be forgotten in either.
+//! Two exhaustive matches decide the last two, so that a new kind cannot be forgotten in either. Who
+//! is to blame follows from the outcome, so that an error and its line in the log agree.
 
 use std::fmt;
 
@@ -93,34 +94,11 @@ impl From<Kind> for Error {
 }
 
 impl Error {
-    /// Who is to blame.
+    /// Who is to blame: whoever its outcome blames. What a filter reports as its own failure ends in an
+    /// outcome that blames nobody, and is this program's.
     #[must_use]
     pub fn side(self) -> Side {
-        match self.kind {
-            Kind::Head(_)
-            | Kind::Framing(_)
-            | Kind::Target(_)
-            | Kind::Body(_)
-            | Kind::BodyTooLarge
-            | Kind::Connect
-            | Kind::HeadTimeout
-            | Kind::BodyTooSlow
-            | Kind::ReplyTooSlow
-            | Kind::ClientGone
-            | Kind::Loop => Side::Downstream,
-            Kind::ConnectFailed
-            | Kind::ConnectTimeout
-            | Kind::UpstreamReset
-            | Kind::UpstreamHead(_)
-            | Kind::UpstreamFraming(_)
-            | Kind::UpstreamBody(_)
-            | Kind::UpstreamInterim
-            | Kind::ResponseTimeout
-            | Kind::TotalTimeout
-            | Kind::IdleTimeout
-            | Kind::AnswerTooLarge => Side::Upstream,
-            Kind::NoRoute | Kind::NoEndpoint | Kind::Filter(_) | Kind::Internal => Side::Proxy,
-        }
+        self.reply().1.side().unwrap_or(Side::Proxy)
     }
 
     /// The status and the outcome of the local reply that tells the client.
@@ -311,6 +289,23 @@ mod tests {
     #[test]
     fn errors_travel_in_a_register_or_two() {
         assert!(size_of::<Error>() <= 24, "{} bytes", size_of::<Error>());
+    }
+
+    #[test]
+    fn an_error_blames_whom_its_outcome_blames() {
+        for (kind, side) in [
+            (Kind::ClientGone, Side::Downstream),
+            (Kind::NoRoute, Side::Downstream),
+            (Kind::NoEndpoint, Side::Upstream),
+            (Kind::ConnectFailed, Side::Upstream),
+            (Kind::Loop, Side::Proxy),
+            (Kind::Internal, Side::Proxy),
+        ] {
+            let error = Error::from(kind);
+            assert_eq!(error.side(), side, "{kind:?}");
+            assert_eq!(error.reply().1.side(), Some(side), "{kind:?}");
+        }
+        assert_eq!(Error::from(Kind::Filter(500)).side(), Side::Proxy);
     }
 
     #[test]
