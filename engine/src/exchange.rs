@@ -13,7 +13,7 @@ use std::task::Poll;
 use corelane_codec::{BodyDecoder, BodyLength, BodyLimits, HeadScan, RequestHead, ResponseHead};
 use corelane_config::{Action, Captures, Limits, Route, RouteId, SubsetId};
 
-use crate::downstream::{Connection, Peer};
+use crate::downstream::{Connection, Peer, Tunnel};
 use crate::error::{Error, Kind, Retry};
 use crate::filter::{self, Passage};
 use crate::forward::{self, Pace, Readable, Role, Sink, Source, WireSink, WireSource};
@@ -133,7 +133,7 @@ pub(crate) enum Finished {
     /// The reply is cut off.
     Cut,
     /// Both sides speak another protocol from now on.
-    Upgraded(Box<UpstreamConnection>),
+    Upgraded(Box<Tunnel>),
 }
 
 /// What a room that ends the exchange has done.

@@ -348,7 +348,11 @@ impl Handle {
         self.wait_unless_stopped(deadline, || self.0.shared.open_connections() == 0);
         let requests_cut = match self.0.shared.open_connections() {
             0 => 0,
-            _ => self.report().requests_in_flight(),
+            _ => {
+                let report = self.report();
+                let in_flight = report.requests_in_flight();
+                in_flight.saturating_sub(report.tunnels())
+            }
         };
         self.stop();
         self.publisher().close_log();

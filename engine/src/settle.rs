@@ -1,11 +1,18 @@
 //! The end of an exchange, reached exactly once: the error's reply if there is one to make, the
-//! counters, the access log, and what becomes of the connection.
+//! counters, the access log, and what becomes of the connection. An exchange that became a tunnel
+//! ends with that: until then an [`Account`] keeps what is to be said.
+
+mod account;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use corelane_codec::{Name, TraceContext};
 
+pub(crate) use account::Account;
+
+use crate::downstream::Tunnel;
 use crate::error::{Error, Kind};
 use crate::exchange::{Done, Exchange, Finished};
 use crate::filter::Completed;
@@ -13,7 +20,8 @@ use crate::forward::Sink;
 use crate::outcome::Outcome;
 use crate::reply;
 use crate::request;
-use crate::telemetry::{Ended, Record};
+use crate::telemetry::{Ended, ListenerId, Record, SeriesId};
+use crate::worker::Worker;
 
 /// Counts an exchange among those in flight.
 pub(crate) fn begin(exchange: &Exchange<'_>) {
@@ -26,7 +34,10 @@ pub(crate) fn begin(exchange: &Exchange<'_>) {
 pub(crate) async fn settle(exchange: &mut Exchange<'_>, result: Result<Done, Error>) -> Finished {
     let (outcome, finished) = match result {
         Ok(Done::Replied(outcome)) => (outcome, whole(exchange)),
-        Ok(Done::Upgraded(upstream)) => (Outcome::Tunnel, Finished::Upgraded(upstream)),
+        Ok(Done::Upgraded(upstream)) => {
+            let account = Account::open(exchange);
+            return Finished::Upgraded(Box::new(Tunnel::new(*upstream, account)));
+        }
         Err(error) => explain(exchange, error).await,
     };
     count(exchange, outcome);
@@ -41,7 +52,7 @@ pub(crate) async fn settle(exchange: &mut Exchange<'_>, result: Result<Done, Err
 async fn explain(exchange: &mut Exchange<'_>, error: Error) -> (Outcome, Finished) {
     let (status, outcome) = error.reply();
     // A head that has not left can still be taken back.
-    let has_left = exchange.tally.replied && sent(exchange) > 0;
+    let has_left = exchange.tally.replied && has_sent(exchange);
     if has_left || exchange.waiter.alarm.is_aborted() {
         if !exchange.tally.replied {
             exchange.tally.status = status;
@@ -77,66 +88,58 @@ fn whole(exchange: &Exchange<'_>) -> Finished {
 }
 
 fn count(exchange: &Exchange<'_>, outcome: Outcome) {
-    let Some(listener) = exchange.local.listener(exchange.peer.listener) else {
+    let tally = &exchange.tally;
+    let Some(counted) = Counted::of(exchange) else {
         return;
     };
-    let tally = &exchange.tally;
-    let series = tally.route.map_or(exchange.local.unrouted, |route| {
-        exchange.local.route(route).series(tally.target)
-    });
     exchange.worker.metrics.request_ended(&Ended {
-        listener,
-        series,
+        listener: counted.listener,
+        series: counted.series,
         status: tally.status,
         outcome,
         bytes_in: exchange.body.total(),
-        bytes_out: sent(exchange),
+        bytes_out: exchange.reply.body_sent(),
         duration_us: exchange.elapsed_us(),
     });
 }
 
 fn log(exchange: &Exchange<'_>, outcome: Outcome) {
-    let snapshot = exchange.local.snapshot();
     let tally = &exchange.tally;
-    let fields = &exchange.request.fields;
-    let clock = &exchange.worker.timers.clock;
-    let trace = fields.get(Name::Traceparent).and_then(TraceContext::parse);
-    let index = exchange.local.listener_index(exchange.peer.listener);
-    let listener = index.map(|index| &snapshot.listeners[index]);
+    let (listener, route) = names(exchange);
+    let service = tally.service.as_ref();
+    let endpoint = tally.endpoint.as_ref();
     let record = Record {
-        time_unix_us: clock.unix_us(exchange.arrival.started_us),
+        time_unix_us: started_unix_us(exchange),
         request_id: exchange.identity.request_id.as_str(),
-        trace_id: trace.map(|trace| trace.trace_id),
+        trace_id: trace_id(exchange),
         generation: exchange.local.generation.number,
         worker: exchange.worker.index,
         client: client(exchange),
-        listener: listener.map_or("", |listener| &listener.name),
-        protocol: if exchange.arrival.http11 {
-            "HTTP/1.1"
-        } else {
-            "HTTP/1.0"
-        },
+        listener: listener.map_or("", |name| name),
+        protocol: protocol(exchange),
         method: exchange.request.method_bytes(),
-        host: &exchange.notes.authority,
+        host: exchange.notes.host(),
         path: &exchange.notes.path,
-        route: tally.route.map_or("", |route| &snapshot.route(route).name),
-        service: tally.service.as_ref().map_or("", |service| &service.name),
-        endpoint: tally
-            .endpoint
-            .as_ref()
-            .map_or("", |endpoint| &endpoint.label),
+        route: route.map_or("", |name| name),
+        service: service.map_or("", |service| &service.name),
+        endpoint: endpoint.map_or("", |endpoint| &endpoint.label),
         status: tally.status,
         outcome,
         bytes_in: exchange.body.total(),
-        bytes_out: sent(exchange),
+        bytes_out: exchange.reply.body_sent(),
         duration_us: exchange.elapsed_us(),
         upstream_us: tally.upstream_us,
         attempts: tally.attempts,
-        user_agent: fields.get(Name::UserAgent).unwrap_or_default(),
+        user_agent: user_agent(exchange),
     };
-    exchange.worker.with_log(|log| {
-        if !log.write(&record) {
-            exchange.worker.metrics.access_log_dropped();
+    write(exchange.worker, &record);
+}
+
+/// Writes a line, or counts that it is lost.
+fn write(worker: &Worker, record: &Record<'_>) {
+    worker.with_log(|log| {
+        if !log.write(record) {
+            worker.metrics.access_log_dropped();
         }
     });
 }
@@ -147,7 +150,7 @@ fn tell_filters(exchange: &Exchange<'_>, outcome: Outcome) {
             outcome,
             status: exchange.tally.status,
             bytes_in: exchange.body.total(),
-            bytes_out: sent(exchange),
+            bytes_out: exchange.reply.body_sent(),
             duration: Duration::from_micros(exchange.elapsed_us()),
         });
     }
@@ -161,10 +164,65 @@ fn client(exchange: &Exchange<'_>) -> Option<IpAddr> {
         .or_else(|| exchange.peer.address.map(|peer| peer.ip()))
 }
 
-fn sent(exchange: &Exchange<'_>) -> u64 {
+/// The names of the listener, unless it is gone, and of the route, if one was found.
+fn names<'e>(exchange: &'e Exchange<'_>) -> (Option<&'e Arc<str>>, Option<&'e Arc<str>>) {
+    let snapshot = exchange.local.snapshot();
+    let index = exchange.local.listener_index(exchange.peer.listener);
+    let route = exchange.tally.route;
+    (
+        index.map(|index| &snapshot.listeners[index].name),
+        route.map(|route| &snapshot.route(route).name),
+    )
+}
+
+fn started_unix_us(exchange: &Exchange<'_>) -> u64 {
+    let clock = &exchange.worker.timers.clock;
+    clock.unix_us(exchange.arrival.started_us)
+}
+
+fn trace_id(exchange: &Exchange<'_>) -> Option<[u8; 16]> {
+    let parent = exchange.request.fields.get(Name::Traceparent);
+    let trace = parent.and_then(TraceContext::parse);
+    trace.map(|trace| trace.trace_id)
+}
+
+fn protocol(exchange: &Exchange<'_>) -> &'static str {
+    if exchange.arrival.http11 {
+        "HTTP/1.1"
+    } else {
+        "HTTP/1.0"
+    }
+}
+
+fn user_agent<'e>(exchange: &'e Exchange<'_>) -> &'e [u8] {
+    let user_agent = exchange.request.fields.get(Name::UserAgent);
+    user_agent.unwrap_or_default()
+}
+
+/// Whether a byte of any reply has left.
+fn has_sent(exchange: &Exchange<'_>) -> bool {
     match &exchange.reply {
-        Sink::Wire(wire) => wire.sent,
-        Sink::Memory { body, .. } => body.len() as u64,
+        Sink::Wire(wire) => wire.sent > 0,
+        Sink::Memory { body, .. } => !body.is_empty(),
+    }
+}
+
+/// Where an exchange is counted.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    listener: ListenerId,
+    series: SeriesId,
+}
+
+impl Counted {
+    /// `None` when the exchange's listener is gone.
+    fn of(exchange: &Exchange<'_>) -> Option<Self> {
+        let listener = exchange.local.listener(exchange.peer.listener)?;
+        let tally = &exchange.tally;
+        let series = tally.route.map_or(exchange.local.unrouted, |route| {
+            exchange.local.route(route).series(tally.target)
+        });
+        Some(Self { listener, series })
     }
 }
 

@@ -177,7 +177,7 @@ fn after(finished: Finished, close_is_expected: bool, connection: &Connection) -
             connection.stream.reset_on_close();
             After::Close
         }
-        Finished::Upgraded(upstream) => After::Tunnel(Box::new(Tunnel::new(*upstream))),
+        Finished::Upgraded(tunnel) => After::Tunnel(tunnel),
     }
 }
 

@@ -1,5 +1,7 @@
-//! Two connections that speak a protocol of their own, after a 101: bytes go through unseen.
+//! Two connections that speak a protocol of their own, after a 101: bytes go through unseen, but are
+//! counted.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -10,7 +12,9 @@ use super::Connection;
 use crate::io::buffers::Buffer;
 use crate::io::deadline::{Interrupted, Waiter};
 use crate::io::stream::{Stream, StreamError};
+use crate::outcome::Outcome;
 use crate::service::millis;
+use crate::settle::Account;
 use crate::upstream::UpstreamConnection;
 use crate::worker::Worker;
 
@@ -21,14 +25,17 @@ pub(crate) struct Tunnel {
     from_upstream: Buffer,
     /// What the client sent behind its request.
     pub(crate) from_client: Buffer,
+    account: Account,
 }
 
 impl Tunnel {
-    pub(crate) fn new(connection: UpstreamConnection) -> Self {
+    /// A tunnel whose end closes the account.
+    pub(crate) fn new(connection: UpstreamConnection, account: Account) -> Self {
         Self {
             upstream: connection.stream,
             from_upstream: connection.buffer,
             from_client: Buffer::none(),
+            account,
         }
     }
 
@@ -40,25 +47,36 @@ impl Tunnel {
         let idle_ms = millis(local.snapshot().limits.tunnel_idle_timeout);
         drop(local); // a tunnel outlives generations
         let waiter = connection.waiter(&worker);
-        let moved = std::cell::Cell::new(waiter.now_ms());
-        let lane = Lane {
+        let moved = Cell::new(waiter.now_ms());
+        let lane = |bytes| Lane {
             worker: &worker,
             waiter,
             idle_ms,
             moved: &moved,
+            bytes,
         };
+        let (inwards, outwards) = (
+            lane(self.account.bytes_in()),
+            lane(self.account.bytes_out()),
+        );
         let client: &Stream = &connection.stream;
-        let mut up = pin!(lane.copy(client, &self.upstream, self.from_client));
-        let mut down = pin!(lane.copy(&self.upstream, client, self.from_upstream));
+        let mut up = pin!(inwards.copy(client, &self.upstream, self.from_client));
+        let mut down = pin!(outwards.copy(&self.upstream, client, self.from_upstream));
         let (mut up_done, mut down_done) = (false, false);
         poll_fn(|cx| {
             let up_ended = ended(&mut up_done, up.as_mut(), cx);
             let down_ended = ended(&mut down_done, down.as_mut(), cx);
             if let Err(error) = up_ended.and(down_ended) {
-                if matches!(error, StreamError::Io(_)) {
-                    // What was an abort on one side must not look like a good end on the other.
-                    client.reset_on_close();
-                    self.upstream.reset_on_close();
+                match error {
+                    StreamError::Io(_) => {
+                        // What was an abort on one side must not look like a good end on the other.
+                        client.reset_on_close();
+                        self.upstream.reset_on_close();
+                    }
+                    StreamError::Interrupted(Interrupted::Elapsed) => {
+                        self.account.set_outcome(Outcome::IdleTimeout);
+                    }
+                    StreamError::Interrupted(Interrupted::Aborted) => {}
                 }
                 return Poll::Ready(());
             }
@@ -85,14 +103,16 @@ fn ended(
     Ok(())
 }
 
-/// What both directions of a tunnel share.
+/// One direction of a tunnel, and what it shares with the other.
 #[derive(Clone, Copy)]
 struct Lane<'a> {
     worker: &'a Worker,
     waiter: Waiter<'a>,
     idle_ms: u64,
     /// When a byte last moved, in either direction.
-    moved: &'a std::cell::Cell<u64>,
+    moved: &'a Cell<u64>,
+    /// Bytes that went this way.
+    bytes: &'a Cell<u64>,
 }
 
 impl Lane<'_> {
@@ -122,6 +142,7 @@ impl Lane<'_> {
                 match to.try_send(buffer.unread()) {
                     Ok(count) => {
                         buffer.consume(count);
+                        self.bytes.set(self.bytes.get() + count as u64);
                         self.moved.set(self.waiter.now_ms());
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

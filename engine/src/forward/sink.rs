@@ -47,9 +47,19 @@ pub(crate) struct WireSink<'a> {
     gone: Kind,
     /// Bytes sent so far, heads included.
     pub(crate) sent: u64,
+    /// Bytes of the body that were sent or wait in `out`, without their framing.
+    body: u64,
 }
 
 impl Sink<'_> {
+    /// Bytes of the body that have left, without their framing.
+    pub(crate) fn body_sent(&self) -> u64 {
+        match self {
+            Self::Wire(wire) => wire.body.saturating_sub(wire.out.len() as u64),
+            Self::Memory { body, .. } => body.len() as u64,
+        }
+    }
+
     /// Writes a piece of the body; with `more` at hand small pieces may wait for it.
     pub(crate) async fn write(&mut self, data: &[u8], more: bool) -> Result<(), Error> {
         match self {
@@ -107,6 +117,7 @@ impl<'a> WireSink<'a> {
             pace,
             gone,
             sent: 0,
+            body: 0,
         }
     }
 
@@ -119,10 +130,12 @@ impl<'a> WireSink<'a> {
     /// Takes back what has not begun to leave.
     pub(crate) fn take_back(&mut self) {
         self.out.clear();
+        self.body = 0;
     }
 
     async fn write(&mut self, data: &[u8], more: bool) -> Result<(), Error> {
         let chunked = self.framing == BodyLength::Chunked;
+        self.body += data.len() as u64;
         if chunked {
             encode_chunk_size(self.out(), data.len());
         }
@@ -172,13 +185,23 @@ impl<'a> WireSink<'a> {
                     self.pace.moved(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.wait().await?;
+                    if let Err(error) = self.wait().await {
+                        return Err(self.cut(total - done, error));
+                    }
                 }
-                Err(_) => return Err(self.gone.into()),
+                Err(_) => return Err(self.cut(total - done, self.gone.into())),
             }
         }
         self.pool.take_back(std::mem::take(&mut self.out));
         Ok(())
+    }
+
+    /// Takes what has not left out of the account again. Framing between its pieces counts as if it
+    /// were body there.
+    fn cut(&mut self, unsent: usize, error: Error) -> Error {
+        self.out.clear();
+        self.body = self.body.saturating_sub(unsent as u64);
+        error
     }
 
     /// Waits for room. The kernel calls a socket writable when a third of its buffer is free, which a

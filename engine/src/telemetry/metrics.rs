@@ -48,9 +48,9 @@ pub struct Ended {
     pub status: u16,
     /// How it ended.
     pub outcome: Outcome,
-    /// Body bytes from the client.
+    /// Body bytes from the client, and those that it sent through a tunnel.
     pub bytes_in: u64,
-    /// Body bytes to the client.
+    /// Body bytes to the client, and those that it got through a tunnel.
     pub bytes_out: u64,
     /// From its head to its end, in microseconds.
     pub duration_us: u64,
@@ -149,6 +149,19 @@ impl Metrics {
             ended.duration_us,
             state.window,
         );
+    }
+
+    /// A request has become a tunnel; it ends with that. Every call is followed by one of
+    /// [`Metrics::tunnel_closed`].
+    pub fn tunnel_opened(&self, listener: ListenerId) {
+        let state = &mut *self.state.borrow_mut();
+        state.listeners.row(listener.0).tunnels_opened += 1;
+    }
+
+    /// A tunnel is closed.
+    pub fn tunnel_closed(&self, listener: ListenerId) {
+        let state = &mut *self.state.borrow_mut();
+        state.listeners.row(listener.0).tunnels_closed += 1;
     }
 
     /// A client has connected.
@@ -287,6 +300,8 @@ pub(super) struct Listener {
     pub(super) requests_ended: u64,
     pub(super) connections_opened: u64,
     pub(super) connections_closed: u64,
+    pub(super) tunnels_opened: u64,
+    pub(super) tunnels_closed: u64,
 }
 
 impl Listener {
@@ -297,6 +312,10 @@ impl Listener {
     pub(super) fn connections(&self) -> u64 {
         self.connections_opened
             .saturating_sub(self.connections_closed)
+    }
+
+    pub(super) fn tunnels(&self) -> u64 {
+        self.tunnels_opened.saturating_sub(self.tunnels_closed)
     }
 }
 

@@ -121,9 +121,15 @@ impl Page<'_> {
         self.family(
             "corelane_requests_in_flight",
             "gauge",
-            "Requests that have not ended.",
+            "Requests that have not ended, tunnels among them.",
         )
         .rows("listener", rows, Listener::requests_in_flight);
+        self.family(
+            "corelane_tunnels",
+            "gauge",
+            "Requests that have become tunnels and have not ended.",
+        )
+        .rows("listener", rows, Listener::tunnels);
         self.family(
             "corelane_downstream_connections",
             "gauge",
@@ -165,7 +171,7 @@ impl Page<'_> {
         self.family(
             "corelane_bytes_total",
             "counter",
-            "Bytes of the bodies of ended exchanges, from clients (in) and to them (out).",
+            "Bytes of the bodies and tunnels of ended exchanges, from clients (in) and to them (out).",
         )
         .sample(&[("direction", "in")], report.bytes_in)
         .sample(&[("direction", "out")], report.bytes_out);
@@ -400,7 +406,7 @@ corelane_build_info{version="1.2.3"} 1"#;
                 assert!(samples.insert(name), "{name} comes twice");
             }
         }
-        assert_eq!(families.len(), 16);
+        assert_eq!(families.len(), 17);
     }
 
     #[test]

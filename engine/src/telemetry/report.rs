@@ -89,13 +89,19 @@ impl MetricsReport {
         (!latency.is_empty()).then(|| latency.value_at_quantile(q))
     }
 
-    /// Requests whose head has come and that have not ended.
+    /// Requests whose head has come and that have not ended, tunnels among them.
     #[must_use]
     pub fn requests_in_flight(&self) -> u64 {
         self.listeners
             .iter()
             .map(|row| row.value.requests_in_flight())
             .sum()
+    }
+
+    /// Requests that have become tunnels and have not ended.
+    #[must_use]
+    pub fn tunnels(&self) -> u64 {
+        self.listeners.iter().map(|row| row.value.tunnels()).sum()
     }
 
     /// Client connections that are open.
@@ -290,6 +296,8 @@ impl Merge for Listener {
         self.requests_ended += other.requests_ended;
         self.connections_opened += other.connections_opened;
         self.connections_closed += other.connections_closed;
+        self.tunnels_opened += other.tunnels_opened;
+        self.tunnels_closed += other.tunnels_closed;
     }
 }
 

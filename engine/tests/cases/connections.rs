@@ -11,10 +11,10 @@ use crate::scenario::{
 };
 
 /// A path that is this test's alone, removed at the end.
-struct Path(PathBuf);
+pub(super) struct Path(pub(super) PathBuf);
 
 impl Path {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let thread = std::thread::current();
         let test = thread.name().unwrap_or_default().replace("::", "-");
         let test = &test[test.len().saturating_sub(40)..];

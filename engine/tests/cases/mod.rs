@@ -1,5 +1,6 @@
 //! What the engine does, one file for each theme.
 
+mod account;
 mod chaos;
 mod connections;
 mod drain;

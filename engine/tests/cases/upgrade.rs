@@ -37,7 +37,6 @@ fn bytes_go_through_in_both_directions() {
             .expect("GET / HTTP/1.1\r\n\r\n")
             .send("HTTP/1.1 200 OK\r\n\r\n");
         origin.expect("HTTP/1.1 200 OK\r\n\r\n");
-        assert_eq!(s.report().outcome(corelane_engine::Outcome::Tunnel), 1);
     })
 }
 

@@ -257,6 +257,27 @@ fn an_origin_that_goes_ends_the_exchange_once() {
 }
 
 #[test]
+fn a_tunnel_is_over_when_it_ends() {
+    on_both_drivers(|io| {
+        let id = unique();
+        let s = gateway(io, &probe(&id)).start();
+        let mut client = s.client();
+        client
+            .send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+        let (mut origin, _) = s.origin("a").answer(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+        );
+        client.reply_head();
+        client.send("x");
+        origin.expect("x");
+        assert_eq!(notes(&id, 0), [""; 0]);
+        origin.finish();
+        client.finish().expect_end();
+        assert_eq!(notes(&id, 1), ["request, response 101, tunnel 101"]);
+    });
+}
+
+#[test]
 fn what_the_gateway_says_itself_is_shown_to_no_hook() {
     on_both_drivers(|io| {
         let id = unique();

@@ -41,9 +41,9 @@ pub struct Record<'a> {
     pub status: u16,
     /// How the exchange ended.
     pub outcome: Outcome,
-    /// Body bytes from the client.
+    /// Body bytes from the client, and those that it sent through a tunnel.
     pub bytes_in: u64,
-    /// Body bytes to the client.
+    /// Body bytes to the client, and those that it got through a tunnel.
     pub bytes_out: u64,
     /// From the head to the end, in microseconds.
     pub duration_us: u64,
