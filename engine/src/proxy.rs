@@ -19,8 +19,9 @@ use crate::service::{self, Endpoint, Override};
 use crate::telemetry::MetricsReport;
 use crate::worker::{self, Message};
 
-/// How long workers get to hand out their numbers. One that is stuck for longer is left out.
-const REPORT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long workers get to hand out their numbers, which they copy between requests. One that is
+/// stuck for longer is left out.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a drain looks whether everybody has left.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
 /// How long worker threads get to end once they are told to.
@@ -288,8 +289,8 @@ impl Handle {
         self.0.phase.load(Ordering::Acquire) == SERVING
     }
 
-    /// The numbers of all workers, added up. A worker that does not answer within a second is left
-    /// out.
+    /// The numbers of all workers, added up. A worker that does not answer within two seconds is
+    /// left out.
     #[must_use]
     pub fn report(&self) -> MetricsReport {
         let workers = self.0.shared.workers();
@@ -304,7 +305,9 @@ impl Handle {
                 None => sum = Some(*part),
             }
         }
-        sum.unwrap_or_default()
+        let mut sum = sum.unwrap_or_default();
+        sum.access_log_unwritten(self.0.shared.log_unwritten.load(Ordering::Relaxed));
+        sum
     }
 
     /// Opens the access log's file anew, after it has been moved away.
@@ -356,6 +359,10 @@ impl Handle {
         };
         self.stop();
         self.publisher().close_log();
+        let unwritten = self.0.shared.log_unwritten.load(Ordering::Relaxed);
+        if unwritten > 0 {
+            log::warn!("{unwritten} lines of the access log could not be written");
+        }
         *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Drained { requests_cut });
         self.0.end.notify_all();

@@ -5,7 +5,7 @@
 //! on the new generation, and those under way end on the one on which they began.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) listener_keys: ListenerKeys,
     seats: Vec<Seat>,
     pub(crate) connections: Connections,
+    /// Lines that no access log could write so far.
+    pub(crate) log_unwritten: Arc<AtomicU64>,
     running: Mutex<usize>,
     stopped: Condvar,
 }
@@ -92,6 +94,7 @@ impl Shared {
                 open: CachePadded::default(),
                 most: AtomicUsize::new(usize::MAX),
             },
+            log_unwritten: Arc::default(),
             running: Mutex::new(0),
             stopped: Condvar::new(),
         }
@@ -263,7 +266,9 @@ impl Publisher {
         if unchanged {
             return Ok(((0..workers).map(|_| LogChange::Keep).collect(), None));
         }
-        let (log, sinks) = AccessLog::start(config, snapshot.limits.access_log_records, workers)
+        let records = snapshot.limits.access_log_records;
+        let unwritten = self.shared.log_unwritten.clone();
+        let (log, sinks) = AccessLog::start(config, records, workers, unwritten)
             .map_err(|error| format!("access_log.path: {error}"))?;
         let changes = sinks
             .into_iter()

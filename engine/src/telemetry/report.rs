@@ -73,8 +73,10 @@ impl MetricsReport {
         self.workers.extend_from_slice(&other.workers);
     }
 
-    /// Adds lines of the access log that its writer could not write, as
-    /// [`AccessLog::unwritten`](super::AccessLog::unwritten) counts them.
+    /// Adds lines of the access log that its writer could not write, as [`AccessLog::start`] has them
+    /// counted.
+    ///
+    /// [`AccessLog::start`]: super::AccessLog::start
     pub fn access_log_unwritten(&mut self, lines: u64) {
         self.log_unwritten += lines;
     }

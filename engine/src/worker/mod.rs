@@ -25,7 +25,7 @@ use crate::rt;
 use crate::rt::clock::{Clock, Millis};
 use crate::rt::timer::{Alarm, Timers};
 use crate::service::EndpointState;
-use crate::telemetry::{LogSink, Metrics, MetricsReport};
+use crate::telemetry::{LogSink, Metrics, MetricsReport, Progress};
 use crate::upstream::Pools;
 
 /// The tick task looks after logs and pools this often while there is nothing else to do
@@ -34,6 +34,9 @@ const TICK_MS: u64 = 100;
 
 /// How long connections get to notice that they are ended (milliseconds).
 const STOP_MS: u64 = 500;
+
+/// How long the worker copies its numbers before it looks after others again (microseconds).
+const REPORT_SLICE_US: u64 = 500;
 
 /// Turns of the event loop between dropping a socket and its end: one cancels the readiness poll that
 /// is pending on it, the next closes it.
@@ -98,6 +101,7 @@ pub(crate) struct Worker {
     prepared: RefCell<Option<Prepared>>,
     endpoints: RefCell<HashMap<String, Weak<EndpointState>>>,
     draining_since: Cell<Option<Millis>>,
+    is_stopping: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -125,6 +129,7 @@ impl Worker {
             prepared: RefCell::new(None),
             endpoints: RefCell::new(HashMap::new()),
             draining_since: Cell::new(None),
+            is_stopping: Cell::new(false),
         })
     }
 
@@ -250,10 +255,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>) {
             Message::Prepare(preparation) => worker.prepare(*preparation),
             Message::Commit => worker.commit(),
             Message::Discard => drop(worker.prepared.borrow_mut().take()),
-            Message::Report(to) => {
-                // Whoever asked may have given up.
-                let _too_late = to.try_send(Box::new(worker.metrics.report()));
-            }
+            Message::Report(to) => rt::spawn(report(worker.clone(), to)),
             Message::Drain(done) => {
                 worker.drain();
                 // Whoever waits may have given up.
@@ -265,8 +267,34 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>) {
     stop(&worker).await;
 }
 
+/// Hands out the numbers. Thousands of series take a tenth of a second to copy: requests have their
+/// turn in between.
+async fn report(worker: Rc<Worker>, to: SyncSender<Box<MetricsReport>>) {
+    let alarm = Alarm::new();
+    let waiter = Waiter {
+        timers: &worker.timers,
+        alarm: &alarm,
+    };
+    let clock = &worker.timers.clock;
+    let mut report = MetricsReport::default();
+    let mut pause_at = clock.now_us() + REPORT_SLICE_US;
+    while worker.metrics.report_part(&mut report) == Progress::More {
+        if clock.now_us() < pause_at {
+            continue;
+        }
+        waiter.sleep_until(waiter.now_ms() + 1).await;
+        if worker.is_stopping.get() {
+            return;
+        }
+        pause_at = clock.now_us() + REPORT_SLICE_US;
+    }
+    // Whoever asked may have given up.
+    let _too_late = to.try_send(Box::new(report));
+}
+
 /// Ends every connection, so that each exchange gets its outcome, and what the worker holds of itself.
 async fn stop(worker: &Rc<Worker>) {
+    worker.is_stopping.set(true);
     worker.accepting.stop(worker);
     worker.connections.abort_all();
     let alarm = Alarm::new();

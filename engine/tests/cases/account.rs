@@ -1,11 +1,13 @@
 //! What is counted and logged of an exchange: body bytes and nothing else, the host without its port,
 //! and of a tunnel all that went through it, once it has ended.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use corelane_engine::Outcome;
 use serde_json::Value;
 
 use super::connections::Path;
-use crate::scenario::{Io, OK, Scenario, eventually, on_both_drivers};
+use crate::scenario::{Io, OK, Scenario, Stopping, eventually, get, on_both_drivers};
 
 const UPGRADE: &str = "GET /chat?secret HTTP/1.1\r\nHost: chat.example:81\r\n\
     Connection: upgrade\r\nUpgrade: websocket\r\nUser-Agent: test\r\n\r\n";
@@ -28,6 +30,13 @@ fn lines(log: &Path, count: usize) -> Vec<Value> {
     let lines: Vec<Value> = lines.collect();
     assert_eq!(lines.len(), count);
     lines
+}
+
+/// What `GET /metrics` shows.
+fn page(s: &Scenario) -> String {
+    let mut page = String::new();
+    s.report().prometheus("0", 1, &mut page);
+    page
 }
 
 #[test]
@@ -63,8 +72,7 @@ fn bytes_are_those_of_bodies() {
             .collect();
         let wanted = [(7, 11), (0, 0), (0, 100_000), (0, problem)];
         assert_eq!(bytes, wanted.map(|(i, o)| (i.into(), o.into())));
-        let mut page = String::new();
-        s.report().prometheus("0", 1, &mut page);
+        let page = page(&s);
         let out = 100_011 + problem;
         for (direction, sum) in [("in", 7), ("out", out)] {
             let line = format!("corelane_bytes_total{{direction=\"{direction}\"}} {sum}\n");
@@ -190,5 +198,75 @@ fn a_tunnel_that_a_drain_cuts_is_logged_too() {
         );
         client.rest_or_reset();
         assert!(origin.rest_or_reset().0.is_empty());
+    })
+}
+
+#[test]
+fn lines_that_could_not_be_written_are_counted_over_reloads() {
+    on_both_drivers(|io| {
+        let config = |more: &str| format!("{more}routes: [{{path: /*, respond: {{}}}}]");
+        let full = config("access_log: {path: /dev/full}\n");
+        let s = Scenario::on(io).config(&full).start();
+        let lost = || {
+            let name = "corelane_access_log_lost_total{reason=\"write_error\"} ";
+            let page = page(&s);
+            let count = page.lines().find_map(|line| line.strip_prefix(name));
+            count.unwrap().parse::<u64>().unwrap()
+        };
+        let mut client = s.client();
+        let mut exchange = || {
+            client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+            client.reply();
+        };
+        exchange();
+        exchange();
+        eventually("two lines are lost", || lost() == 2);
+        s.publish(&config("")).unwrap();
+        assert_eq!(lost(), 2);
+        s.publish(&full).unwrap();
+        // The worker takes the log a moment later than the configuration.
+        eventually("another line is lost", || {
+            exchange();
+            lost() > 2
+        });
+    })
+}
+
+#[test]
+fn requests_have_their_turn_while_many_series_are_copied() {
+    const SERIES: usize = 2_000;
+    on_both_drivers(|io| {
+        let route = |n| format!("- {{path: /{n}, respond: {{}}}}\n");
+        let routes: String = (0..SERIES).map(route).collect();
+        let s = Scenario::on(io)
+            .config(&format!("routes:\n{routes}"))
+            .start();
+        let mut client = s.client();
+        for n in 0..SERIES {
+            client.send(get(&format!("/{n}")));
+            assert_eq!(client.reply().status(), 200);
+        }
+        let (served, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let _stopping = Stopping(&stop);
+            let (served, stop) = (&served, &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    client.send(get("/0"));
+                    client.reply();
+                    served.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            eventually("requests", || served.load(Ordering::Relaxed) > 0);
+            let before = served.load(Ordering::Relaxed);
+            let report = s.report();
+            let meanwhile = served.load(Ordering::Relaxed) - before;
+            let mut page = String::new();
+            report.prometheus("0", 1, &mut page);
+            let lines = page.lines();
+            let counted = lines.filter(|line| line.starts_with("corelane_requests_total{"));
+            assert_eq!(counted.count(), SERIES);
+            assert!(meanwhile >= 10, "{meanwhile} requests meanwhile");
+        });
     })
 }

@@ -14,7 +14,7 @@ mod writer;
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -42,7 +42,9 @@ pub struct AccessLog {
 
 impl AccessLog {
     /// Opens the log, starts its thread and gives a sink for each worker. `records` is
-    /// `limits.access_log_records`: how many records of a worker may wait to be written.
+    /// `limits.access_log_records`: how many records of a worker may wait to be written. Lines that
+    /// could not be written (disk full, reader gone) are added to `unwritten`, which may be that of
+    /// earlier logs: a counter must not go back when a log is replaced.
     ///
     /// # Errors
     /// When the file cannot be opened (the message names it) or the thread cannot be started.
@@ -50,14 +52,12 @@ impl AccessLog {
         config: &corelane_config::AccessLog,
         records: usize,
         workers: usize,
+        unwritten: Arc<AtomicU64>,
     ) -> io::Result<(Self, Vec<LogSink>)> {
         let output = Output::new(Box::new(Opened::new(&config.path)?), Box::new(tell));
-        Self::spawn(
-            output,
-            LineFormat::new(&config.format),
-            Room::for_records(records),
-            workers,
-        )
+        let room = Room::for_records(records);
+        let shared = Shared::new((room.buffers * workers).max(1), workers, unwritten);
+        Self::spawn(output, LineFormat::new(&config.format), room, shared)
     }
 
     /// Opens the file by its name again, before the next line is written; for programs that rotate
@@ -67,19 +67,14 @@ impl AccessLog {
         self.writer.unpark();
     }
 
-    /// Lines that the writer could not write (disk full, reader gone).
-    #[must_use]
-    pub fn unwritten(&self) -> u64 {
-        self.shared.unwritten.load(Ordering::Relaxed)
-    }
-
     fn spawn(
         output: Output,
         format: LineFormat,
         room: Room,
-        workers: usize,
+        shared: Shared,
     ) -> io::Result<(Self, Vec<LogSink>)> {
-        let shared = Arc::new(Shared::new((room.buffers * workers).max(1), workers));
+        let workers = shared.sinks.load(Ordering::Relaxed);
+        let shared = Arc::new(shared);
         let queue = |_| Arc::new(ArrayQueue::new(room.buffers));
         let returned: Vec<_> = (0..workers).map(queue).collect();
         let thread = Writer::new(shared.clone(), returned.clone(), output);
@@ -196,7 +191,8 @@ mod tests {
     fn start(pipe: &Arc<Pipe>, room: Room, workers: usize) -> (AccessLog, Vec<LogSink>) {
         let output = Output::new(Box::new(pipe.clone()), Box::new(|text| panic!("{text}")));
         let format = LineFormat::new(&LogFormat::Json);
-        AccessLog::spawn(output, format, room, workers).unwrap()
+        let shared = Shared::new((room.buffers * workers).max(1), workers, Arc::default());
+        AccessLog::spawn(output, format, room, shared).unwrap()
     }
 
     #[test]
@@ -409,7 +405,7 @@ mod tests {
         let directory = Directory::new("rotate");
         let [path, old] = ["access.log", "access.log.1"].map(|name| directory.0.join(name));
         fs::write(&path, "before\n").unwrap();
-        let (log, mut sinks) = AccessLog::start(&to_file(&path), 8192, 1).unwrap();
+        let (log, mut sinks) = AccessLog::start(&to_file(&path), 8192, 1, Arc::default()).unwrap();
         let sink = &mut sinks[0];
         sink.write(&RECORD);
         sink.flush();
@@ -432,7 +428,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_opened_is_named() {
         let path = Path::new("/nonexistent/access.log");
-        let error = AccessLog::start(&to_file(path), 8192, 1).unwrap_err();
+        let error = AccessLog::start(&to_file(path), 8192, 1, Arc::default()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
         assert!(
             error.to_string().contains("/nonexistent/access.log"),

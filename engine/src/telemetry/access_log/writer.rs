@@ -26,8 +26,8 @@ pub(super) struct Shared {
     pub(super) reopen: AtomicBool,
     /// Sinks that may still give buffers; without one the writer ends.
     pub(super) sinks: AtomicUsize,
-    /// Lines that could not be written.
-    pub(super) unwritten: AtomicU64,
+    /// Lines that could not be written, of this log and those before it.
+    pub(super) unwritten: Arc<AtomicU64>,
     /// Buffers given and not yet written.
     pending: AtomicUsize,
     idle: Mutex<()>,
@@ -35,12 +35,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(buffers: usize, sinks: usize) -> Self {
+    pub(super) fn new(buffers: usize, sinks: usize, unwritten: Arc<AtomicU64>) -> Self {
         Self {
             full: ArrayQueue::new(buffers),
             reopen: AtomicBool::new(false),
             sinks: AtomicUsize::new(sinks),
-            unwritten: AtomicU64::new(0),
+            unwritten,
             pending: AtomicUsize::new(0),
             idle: Mutex::new(()),
             became_idle: Condvar::new(),
