@@ -108,13 +108,13 @@ limits! {
     request_field_bytes: Bytes = 32 * KIB, KIB => MIB, Most,
         "One field line of a request, name and value (431).",
         "One field may not take the whole head for itself.";
-    request_fields: Count = 100, 1 => 10_000, Most,
+    request_fields: Count = 100, 1 => 1_000, Most,
         "Field lines of a request (431).",
         "Every rule that looks at fields costs in proportion to their number.";
     response_head_bytes: Bytes = 64 * KIB, KIB => MIB, Most,
         "The whole head of an upstream's response (502).",
         "An upstream is a peer like any other: its head is held in memory too.";
-    response_fields: Count = 200, 1 => 10_000, Most,
+    response_fields: Count = 200, 1 => 1_000, Most,
         "Field lines of an upstream's response (502).",
         "Some origins send a Set-Cookie line each for dozens of cookies.";
     interim_responses: Count = 16, 1 => 1_000, Most,
@@ -260,7 +260,8 @@ pub(crate) static OBJECT: Object = Object {
     keys: KEYS,
 };
 
-/// Bounds that are built in: of the configuration itself, and of what compiled routes may hold.
+/// Bounds that are built in: of the configuration itself, of what compiled routes may hold, of what is
+/// counted, and of the control side. The rooms that keep them take the numbers from here.
 pub const FIXED: &[Fixed] = &[
     Fixed::new(
         "configuration files",
@@ -368,6 +369,51 @@ pub const FIXED: &[Fixed] = &[
         "each becomes an endpoint",
     ),
     Fixed::new("tests", MAX_TESTS, "each runs at every check"),
+    Fixed::new(
+        "pairs of route and service with metrics of their own",
+        MAX_METRICS_SERIES,
+        "each takes 15 KiB or more of every worker; further ones are counted as `__overflow__`",
+    ),
+    Fixed::new(
+        "listener names with metrics of their own",
+        MAX_METRICS_LISTENERS,
+        "names of earlier configurations stay; further ones are counted as `__overflow__`",
+    ),
+    Fixed::new(
+        "services with metrics of their own",
+        MAX_METRICS_SERVICES,
+        "a scrape has lines for each; further ones are counted as `__overflow__`",
+    ),
+    Fixed::new(
+        "endpoints with metrics of their own",
+        MAX_METRICS_ENDPOINTS,
+        "new ones may come for as long as it runs; further ones are counted as `__overflow__`",
+    ),
+    Fixed::new(
+        "admin connections",
+        MAX_ADMIN_CONNECTIONS,
+        "further ones wait in the kernel's queue",
+    ),
+    Fixed::new(
+        "bytes of an admin request's head",
+        MAX_ADMIN_HEAD_BYTES,
+        "what a browser sends, with room to spare",
+    ),
+    Fixed::new(
+        "bytes of an admin request's body",
+        MAX_ADMIN_BODY_BYTES,
+        "the longest is a question to explain with every field that a head may have",
+    ),
+    Fixed::new(
+        "calls for a reload that wait",
+        MAX_WAITING_RELOADS,
+        "one reload answers all that came before it began; further ones are refused",
+    ),
+    Fixed::new(
+        "watched entries of a directory",
+        MAX_WATCHED_ENTRIES,
+        "each is looked at every half second",
+    ),
 ];
 
 pub(crate) const MAX_FILES: usize = 1_000;
@@ -378,7 +424,8 @@ pub(crate) const MAX_NODES: usize = 2_000_000;
 pub(crate) const MAX_PROBLEMS: usize = 1_000;
 pub(crate) const MAX_LISTENERS: usize = 64;
 pub(crate) const MAX_SERVICES: usize = 100_000;
-pub(crate) const MAX_ENDPOINTS: usize = 10_000;
+/// Endpoints of a service, configured or set while the program runs.
+pub const MAX_ENDPOINTS: usize = 10_000;
 pub(crate) const MAX_ROUTES: usize = 1_000_000;
 pub(crate) const MAX_SEGMENTS: usize = 64;
 pub(crate) const MAX_CAPTURES: usize = 16;
@@ -392,6 +439,25 @@ pub(crate) const MAX_EDITS: usize = 64;
 pub(crate) const MAX_RESPOND_BYTES: usize = 1024 * 1024;
 pub(crate) const MAX_ADDRESSES: usize = 256;
 pub(crate) const MAX_TESTS: usize = 10_000;
+
+/// Pairs of route and service that each worker counts apart.
+pub const MAX_METRICS_SERIES: usize = 10_000;
+/// Listener names that each worker counts apart.
+pub const MAX_METRICS_LISTENERS: usize = 256;
+/// Services that each worker counts apart.
+pub const MAX_METRICS_SERVICES: usize = 10_000;
+/// Endpoints that each worker counts apart.
+pub const MAX_METRICS_ENDPOINTS: usize = 50_000;
+/// Connections to the admin address at a time.
+pub const MAX_ADMIN_CONNECTIONS: usize = 64;
+/// Bytes of the head of an admin request.
+pub const MAX_ADMIN_HEAD_BYTES: usize = 16 * 1024;
+/// Bytes of the body of an admin request.
+pub const MAX_ADMIN_BODY_BYTES: usize = 128 * 1024;
+/// Calls for a reload that may wait for the next one.
+pub const MAX_WAITING_RELOADS: usize = 64;
+/// Entries of a watched directory that are looked at.
+pub const MAX_WATCHED_ENTRIES: usize = 10_000;
 
 /// A row of [`FIXED`].
 #[derive(Debug, Clone, Copy)]

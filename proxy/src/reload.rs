@@ -15,9 +15,6 @@ use crate::console;
 use crate::control::{Control, Waiting};
 use crate::watch::Look;
 
-/// Calls for a reload that may wait for the next one.
-pub(crate) const MAX_WAITING: usize = 64;
-
 /// What a reload has brought.
 #[derive(Debug, Clone)]
 pub(crate) struct Reloaded {

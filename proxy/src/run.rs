@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use corelane_config::limits::MAX_WAITING_RELOADS;
 use corelane_config::{Config, ConfigErrors};
 use corelane_engine::{Bound, Drained, Proxy, StartError};
 use tokio::runtime::Builder;
@@ -155,7 +156,7 @@ impl ControlSide {
         let seat = admin.take_seat(snapshot.admin.as_ref());
         let seat = seat.map_err(RunError::Start)?;
         let proxy = start(config).map_err(|error| RunError::Start(error.to_string()))?;
-        let (call, calls) = mpsc::channel(reload::MAX_WAITING);
+        let (call, calls) = mpsc::channel(MAX_WAITING_RELOADS);
         let control = Arc::new(Control::new(proxy.handle(), self.source, call));
         control.set_last_look(look);
         for listener in control.listeners().iter() {

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use corelane_config::limits::MAX_WATCHED_ENTRIES;
+
 use crate::control::Control;
 
 /// How often files are looked at, and how long they must rest before they are read.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// Entries of a directory that are looked at; the loader takes fewer.
-const MAX_ENTRIES: usize = 10_000;
 
 /// What the watched files looked like at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Look {
             return;
         };
         let paths = entries
-            .take(MAX_ENTRIES)
+            .take(MAX_WATCHED_ENTRIES)
             .flatten()
             .map(|entry| entry.path());
         let is_yaml = |path: &PathBuf| {

@@ -169,8 +169,8 @@ fn limits_table(page: &mut String) {
 
 fn bounds(page: &mut String) {
     page.push_str(
-        "\n## Bounds that are built in\n\nWhat a configuration and the tables made from it may \
-         hold at most.\n\n| What | Most | Why |\n|---|---|---|\n",
+        "\n## Bounds that are built in\n\nWhat a configuration, the tables made from it, and what \
+         watches over them may hold at most.\n\n| What | Most | Why |\n|---|---|---|\n",
     );
     for bound in FIXED {
         let _ = writeln!(

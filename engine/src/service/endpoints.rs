@@ -11,12 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
+use corelane_config::limits::MAX_ENDPOINTS;
 use corelane_config::{EndpointAddress, Service};
 
 use crate::registry::Cell;
-
-/// As many as a configuration may have.
-const ENDPOINTS_MOST: usize = 10_000;
 
 /// An endpoint that is set while the program runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,10 +124,10 @@ impl Cell for Override {
 /// Too many of them, one of them twice, or a subset that the service has not got.
 pub(crate) fn check(endpoints: &[Endpoint], service: &Service) -> Result<(), String> {
     let name = &service.name;
-    if endpoints.len() > ENDPOINTS_MOST {
+    if endpoints.len() > MAX_ENDPOINTS {
         let count = endpoints.len();
         return Err(format!(
-            "service `{name}`: {count} endpoints, and the most is {ENDPOINTS_MOST}"
+            "service `{name}`: {count} endpoints, and the most is {MAX_ENDPOINTS}"
         ));
     }
     let mut seen = HashSet::new();

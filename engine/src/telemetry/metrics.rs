@@ -4,20 +4,16 @@
 
 use std::cell::RefCell;
 
+use corelane_config::limits::{
+    MAX_METRICS_ENDPOINTS, MAX_METRICS_LISTENERS, MAX_METRICS_SERIES, MAX_METRICS_SERVICES,
+};
+
 use crate::outcome::Outcome;
 
 use super::report::{MetricsReport, Progress};
 use super::rows::Rows;
 use super::series::{Series, WINDOW_MS};
 
-/// Pairs of route and service that are counted apart by each worker.
-const MAX_SERIES: usize = 10_000;
-/// Listener names that are counted apart; a snapshot has at most 64.
-const MAX_LISTENERS: usize = 256;
-/// Services that are counted apart.
-const MAX_SERVICES: usize = 10_000;
-/// Endpoints that are counted apart.
-const MAX_ENDPOINTS: usize = 50_000;
 /// The loop lag that is shown is the worst of the current window of this length and the one before.
 const LAG_WINDOW_MS: u64 = 15_000;
 
@@ -277,10 +273,10 @@ impl State {
     fn new(worker: usize) -> Self {
         Self {
             worker,
-            listeners: Rows::new(MAX_LISTENERS),
-            series: Rows::new(MAX_SERIES),
-            services: Rows::new(MAX_SERVICES),
-            endpoints: Rows::new(MAX_ENDPOINTS),
+            listeners: Rows::new(MAX_METRICS_LISTENERS),
+            series: Rows::new(MAX_METRICS_SERIES),
+            services: Rows::new(MAX_METRICS_SERVICES),
+            endpoints: Rows::new(MAX_METRICS_ENDPOINTS),
             outcomes: [0; Outcome::COUNT],
             bytes_in: 0,
             bytes_out: 0,
@@ -412,8 +408,8 @@ mod tests {
     fn more_series_than_the_cap_are_counted_together() {
         let metrics = Metrics::new(0);
         let listener = metrics.listener("main");
-        let ids = (0..MAX_SERIES + 3).map(|n| metrics.series(&format!("/{n}"), "s"));
-        for series in ids.skip(MAX_SERIES - 1) {
+        let ids = (0..MAX_METRICS_SERIES + 3).map(|n| metrics.series(&format!("/{n}"), "s"));
+        for series in ids.skip(MAX_METRICS_SERIES - 1) {
             metrics.request_ended(&Ended {
                 listener,
                 series,

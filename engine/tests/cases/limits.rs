@@ -310,3 +310,15 @@ fn a_client_that_reads_slowly_but_fast_enough_is_not_cut() {
         client.reset();
     })
 }
+
+#[test]
+fn no_more_fields_may_be_configured_than_heads_can_hold() {
+    let limits = corelane_config::limits::LIMITS.iter();
+    let fields: Vec<_> = limits
+        .filter(|limit| limit.name.ends_with("_fields"))
+        .map(|limit| (limit.name, limit.max))
+        .collect();
+    let most = corelane_codec::FIELDS_MAX as u64;
+    let names = ["request_fields", "response_fields", "trailer_fields"];
+    assert_eq!(fields, names.map(|name| (name, most)));
+}

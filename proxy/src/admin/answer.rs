@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use corelane_config::limits::MAX_ADMIN_BODY_BYTES;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, StatusCode};
@@ -16,8 +17,6 @@ use crate::check::problems_json;
 use crate::control::Control;
 use crate::reload::Refused;
 
-/// Bytes of a request's body; the longest is a question with every field that a head may have.
-const MAX_BODY_BYTES: usize = 128 * 1024;
 /// For a request's body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -151,12 +150,15 @@ async fn reload(control: &Control) -> Result<Reply, Problem> {
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Problem> {
-    let read = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect());
+    let read = timeout(
+        BODY_TIMEOUT,
+        Limited::new(body, MAX_ADMIN_BODY_BYTES).collect(),
+    );
     match read.await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("more than {MAX_BODY_BYTES} bytes"),
+            format!("more than {MAX_ADMIN_BODY_BYTES} bytes"),
         )),
         Ok(Err(error)) => Err(Problem::new(StatusCode::BAD_REQUEST, error.to_string())),
         Err(_elapsed) => Err(Problem::new(

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use corelane_config::limits::{MAX_ADMIN_CONNECTIONS, MAX_ADMIN_HEAD_BYTES};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,12 +17,8 @@ use tokio::time::{sleep, timeout};
 use super::answer::answer;
 use crate::control::Control;
 
-/// Connections at a time; the next ones wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 64;
 /// For a request's head, and between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of a request's head.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long a connection may take new requests. It bounds those that never end: clients that read
 /// their answer a byte at a time.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -36,7 +33,7 @@ pub(super) async fn serve(
     control: Arc<Control>,
     mut stop: watch::Receiver<()>,
 ) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(MAX_ADMIN_CONNECTIONS));
     loop {
         let accepted = tokio::select! {
             _ = stop.changed() => return,
@@ -80,7 +77,7 @@ async fn connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(MAX_HEAD_BYTES)
+        .max_buf_size(MAX_ADMIN_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
