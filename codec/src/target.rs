@@ -280,8 +280,8 @@ const fn is_plain_path_byte(byte: u8) -> bool {
 
 /// Puts the one form of `path` into `out`, which is emptied first: unreserved characters are
 /// decoded, dot segments (plain or escaped) are resolved (RFC 3986 §6.2.2). All other escapes stay
-/// as they are, above all `%2F` and `%5C`, and so do empty segments. Normalising twice is the same
-/// as once.
+/// escapes, above all `%2F` and `%5C`, with their digits in upper case (§6.2.2.1); empty segments
+/// stay too. Normalising twice is the same as once.
 ///
 /// # Errors
 /// When the path does not begin with `/` or holds a `?`, climbs above the root, has an escape that
@@ -325,7 +325,7 @@ fn push_escape(digits: &[u8], out: &mut Vec<u8>) -> Result<(), TargetError> {
     match high << 4 | low {
         byte if byte.is_ascii_control() => return Err(TargetError::Control),
         byte if is_unreserved(byte) => out.push(byte),
-        _ => out.extend_from_slice(&[b'%', digits[0], digits[1]]),
+        _ => out.extend([b'%', digits[0], digits[1]].map(|byte| byte.to_ascii_uppercase())),
     }
     Ok(())
 }

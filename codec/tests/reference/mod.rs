@@ -179,7 +179,7 @@ fn decoded(segment: &[u8]) -> Option<Vec<u8>> {
         match byte {
             0..0x20 | 0x7f => return None,
             _ if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => out.push(byte),
-            _ => out.extend([b"%", digits].concat()),
+            _ => out.extend(format!("%{byte:02X}").bytes()),
         }
     }
     Some(out)

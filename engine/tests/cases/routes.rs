@@ -21,7 +21,8 @@ fn the_normal_form_of_a_path_is_what_the_origin_gets() {
             ("/?", "/?"),
             ("/a?x=/../%2e", "/a?x=/../%2e"),
             ("/x/..", "/"),
-            ("/caf%c3%a9", "/caf%c3%a9"),
+            ("/caf%c3%a9", "/caf%C3%A9"),
+            ("/a%2fb", "/a%2Fb"),
         ] {
             client.send(get(sent));
             let origin = origin.get_or_insert_with(|| s.accept("a"));
@@ -38,6 +39,31 @@ fn the_normal_form_of_a_path_is_what_the_origin_gets() {
         ] {
             client.send(get(hidden));
             assert_eq!(client.reply().status(), 403, "{hidden}");
+        }
+    })
+}
+
+#[test]
+fn escapes_match_in_either_case() {
+    on_both_drivers(|io| {
+        let s = Scenario::on(io)
+            .config(
+                "routes:\n- {path: /a%2Fb, respond: {body: upper}}\n\
+                 - {path: /c%2fd, respond: {body: lower}}\n\
+                 - {path: /café, respond: {body: plain}}",
+            )
+            .start();
+        let mut client = s.client();
+        for (target, body) in [
+            ("/a%2Fb", "upper"),
+            ("/a%2fb", "upper"),
+            ("/c%2Fd", "lower"),
+            ("/c%2fd", "lower"),
+            ("/caf%C3%A9", "plain"),
+            ("/caf%c3%a9", "plain"),
+        ] {
+            client.send(get(target));
+            assert_eq!(client.reply().text(), body, "{target}");
         }
     })
 }
