@@ -86,17 +86,63 @@ impl Resolver {
         if addresses.is_empty() {
             return Err("it has no address".to_owned());
         }
-        Ok(addresses)
+        Ok(take_turns(&addresses))
     }
 }
 
+/// The addresses with the two families in turns, for as long as both have one left. A request that
+/// cannot connect is sent to the endpoint whose turn is next: where one family leads nowhere, that is
+/// then one of the other.
+fn take_turns(sorted: &[SocketAddr]) -> Vec<SocketAddr> {
+    let (v4, v6): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        sorted.iter().partition(|address| address.is_ipv4());
+    let (mut v4, mut v6) = (v4.into_iter(), v6.into_iter());
+    let mut turns = Vec::with_capacity(sorted.len());
+    while turns.len() < sorted.len() {
+        turns.extend(v4.next());
+        turns.extend(v6.next());
+    }
+    turns
+}
+
 impl Names {
-    /// What a name resolved to, sorted, or why it did not.
+    /// What a name resolved to, in an order that does not depend on the resolver, or why it did not.
     pub(crate) fn addresses(&self, host: &str, port: u16) -> Result<&[SocketAddr], &str> {
         match self.answers.get(&(Box::from(host), port)) {
             Some(Ok(addresses)) => Ok(addresses),
             Some(Err(reason)) => Err(reason),
             None => Err("the lookup failed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let resolver = Resolver::with(move |_, port| {
+            let hosts = [
+                "[2001:db8::2]",
+                "192.0.2.1",
+                "[2001:db8::1]",
+                "192.0.2.1",
+                "[2001:db8::3]",
+            ];
+            Ok(hosts
+                .map(|host| address(&format!("{host}:{port}")))
+                .to_vec())
+        });
+        let names = resolver.resolve([("name", 7)].into_iter());
+        let found = names.addresses("name", 7).unwrap();
+        let wanted = [
+            "192.0.2.1:7",
+            "[2001:db8::1]:7",
+            "[2001:db8::2]:7",
+            "[2001:db8::3]:7",
+        ];
+        assert_eq!(found, wanted.map(address));
     }
 }

@@ -417,3 +417,22 @@ fn services_do_not_share_connections() {
         }
     })
 }
+
+#[test]
+fn a_dead_address_family_costs_no_request() {
+    on_both_drivers(|io| {
+        // What a name with two addresses becomes. Nobody listens on the second one.
+        let mut s = Scenario::on(io)
+            .origin("a")
+            .config("services: {a: {endpoints: [\"$a\", \"[::1]:1\"]}}")
+            .start();
+        s.serve("a", |_| OK);
+        let mut client = s.client();
+        for body in ["", "x", &"y".repeat(200_000)] {
+            for _ in 0..4 {
+                client.send(post("/", body));
+                assert_eq!(client.reply().status(), 200);
+            }
+        }
+    })
+}

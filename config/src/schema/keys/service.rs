@@ -17,8 +17,9 @@ pub(crate) static SERVICE: Object = Object {
     name: "a service",
     title: "services",
     about: "A named set of endpoints. A name such as `users.internal:8001` is resolved when the \
-            configuration is loaded, and every address that it has becomes an endpoint. A service \
-            needs `endpoints`, `subsets` or both; subsets are parts that routes can choose by \
+            configuration is loaded, and every address that it has becomes an endpoint: \
+            `localhost:8001` is two, `127.0.0.1:8001` and `[::1]:8001`, and if nobody listens on \
+            one of them, a request that is refused there is sent to the other. A service needs `endpoints`, `subsets` or both; subsets are parts that routes can choose by \
             name, such as the two sides of a canary.",
     example: r#"services:
   user-service:
