@@ -60,7 +60,7 @@ fn run(io: Io, seed: u64) {
         .origin("b")
         .config(
             "services: {web: {endpoints: [$a, $b]}}\nroutes: [{path: /*, service: web}]\n\
-             limits: {linger_timeout: 50ms, upstream_idle_connections: 2}",
+             limits: {linger_timeout: 5s, upstream_idle_connections: 2}",
         )
         .start();
     for name in ["a", "b"] {

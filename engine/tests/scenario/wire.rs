@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
+use bytes::{Buf as _, BytesMut};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::PATIENCE;
@@ -16,7 +17,7 @@ const STUFFED: Duration = Duration::from_millis(200);
 pub(crate) struct Wire {
     socket: Socket,
     /// What has been read and not been looked at.
-    unread: Vec<u8>,
+    unread: BytesMut,
 }
 
 impl Wire {
@@ -42,7 +43,7 @@ impl Wire {
         let _unix = socket.set_tcp_nodelay(true);
         Self {
             socket,
-            unread: Vec::new(),
+            unread: BytesMut::new(),
         }
     }
 
@@ -170,7 +171,7 @@ impl Wire {
         while self.unread.len() < count {
             self.fill_more()?;
         }
-        Some(self.unread.drain(..count).collect())
+        Some(self.unread.split_to(count).into())
     }
 
     /// Everything up to and with `end`; `None` when the connection has ended before.
@@ -195,7 +196,7 @@ impl Wire {
     /// Everything up to the orderly end of the connection.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         while self.fill().unwrap() > 0 {}
-        std::mem::take(&mut self.unread)
+        std::mem::take(&mut self.unread).into()
     }
 
     /// Everything up to the end of the connection, orderly or not, and whether it was.
@@ -208,7 +209,7 @@ impl Wire {
                 Err(error) => panic!("{error} after {}", self.seen()),
             }
         };
-        (std::mem::take(&mut self.unread), orderly)
+        (std::mem::take(&mut self.unread).into(), orderly)
     }
 
     /// The other side has ended the connection in order and sent nothing before.
@@ -235,7 +236,7 @@ impl Wire {
     pub(crate) fn drop_some(&mut self, most: usize) -> usize {
         let mut bytes = vec![0; most];
         let buffered = self.unread.len().min(most);
-        self.unread.drain(..buffered);
+        self.unread.advance(buffered);
         match buffered {
             0 => retry(|| self.socket.read(&mut bytes)).unwrap(),
             _ => buffered,
