@@ -28,6 +28,8 @@ mod route;
 mod rt;
 mod service;
 mod settle;
+#[cfg(any(test, simulation))]
+mod simulation;
 pub mod telemetry;
 mod upstream;
 mod worker;

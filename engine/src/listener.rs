@@ -14,14 +14,13 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use corelane_config::{ListenAddress, Snapshot, WorkerBalance};
+use corelane_config::{ListenAddress, Listener, Snapshot, WorkerBalance};
 use socket2::{Domain, SockAddr, Type};
 
 use crate::downstream::{self, Peer};
-use crate::io::acceptor::Acceptor;
 use crate::io::deadline::Waiter;
+use crate::io::{Acceptor, Incoming, Listening, Network};
 use crate::publish::{Shared, duplicate};
-use crate::rt;
 use crate::rt::timer::Alarm;
 use crate::worker::{Local, Message, Worker};
 
@@ -34,7 +33,7 @@ const BACKOFF_MS: u64 = 20;
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) address: ListenAddress,
-    pub(crate) fd: OwnedFd,
+    pub(crate) listening: Listening,
 }
 
 /// An address that is bound, and the name of its listener.
@@ -49,6 +48,7 @@ pub struct Bound {
 /// All listening sockets of the process, by configured address.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
+    network: Network,
     open: Vec<Open>,
 }
 
@@ -57,7 +57,7 @@ struct Open {
     name: String,
     address: ListenAddress,
     /// One per worker for TCP; one that all share for a Unix socket.
-    fds: Vec<OwnedFd>,
+    places: Vec<Listening>,
     bound: String,
     /// Removed from the file system when the listener closes.
     _path: Option<UnixPath>,
@@ -79,6 +79,19 @@ impl Drop for UnixPath {
 pub(crate) struct NewSockets(Vec<Open>);
 
 impl Sockets {
+    /// None yet, of this network.
+    pub(crate) fn of(network: Network) -> Self {
+        Self {
+            network,
+            open: Vec::new(),
+        }
+    }
+
+    /// Closes all of them.
+    pub(crate) fn close(&mut self) {
+        self.open.clear();
+    }
+
     /// Binds what `snapshot` names and is not bound yet.
     pub(crate) fn bind_missing(
         &self,
@@ -92,8 +105,8 @@ impl Sockets {
                 .any(|open| open.address == listener.address)
         });
         let backlog = i32::try_from(snapshot.limits.listen_backlog).unwrap_or(i32::MAX);
-        let bind = |listener: &corelane_config::Listener| {
-            bind(&listener.name, &listener.address, workers, backlog)
+        let bind = |listener: &Listener| {
+            bind(listener, &self.network, workers, backlog)
                 .map_err(|error| format!("listener {}: {error}", told(listener)))
         };
         missing.map(bind).collect::<Result<_, _>>().map(NewSockets)
@@ -126,10 +139,10 @@ impl NewSockets {
     pub(crate) fn clone_per_worker(&self, workers: usize) -> Result<Vec<Vec<Socket>>, String> {
         let for_worker = |worker: usize| {
             let socket = |open: &Open| {
-                let fd = duplicate(&open.fds[worker % open.fds.len()])?;
+                let listening = duplicate(&open.places[worker % open.places.len()])?;
                 Ok(Socket {
                     address: open.address.clone(),
-                    fd,
+                    listening,
                 })
             };
             self.0.iter().map(socket).collect()
@@ -139,7 +152,7 @@ impl NewSockets {
 }
 
 /// A listener in the words of whoever configured it: an address stands for one without a name.
-fn told(listener: &corelane_config::Listener) -> String {
+fn told(listener: &Listener) -> String {
     let address = listener.address.to_string();
     if *listener.name == *address {
         address
@@ -148,36 +161,45 @@ fn told(listener: &corelane_config::Listener) -> String {
     }
 }
 
-fn bind(name: &str, address: &ListenAddress, workers: usize, backlog: i32) -> io::Result<Open> {
-    match address {
-        ListenAddress::Tcp(wanted) => {
+fn bind(listener: &Listener, network: &Network, workers: usize, backlog: i32) -> io::Result<Open> {
+    let (address, mut bound) = (&listener.address, listener.address.to_string());
+    let (places, path) = match (simulated(network, &bound, workers), address) {
+        (Some(places), _) => (places, None),
+        (None, ListenAddress::Tcp(wanted)) => {
             refuse_if_served(*wanted)?;
-            let mut fds = Vec::with_capacity(workers);
-            let mut bound = *wanted;
+            let mut places = Vec::with_capacity(workers);
+            let mut chosen = *wanted;
             for _ in 0..workers {
-                let socket = tcp_socket(bound, backlog)?;
-                bound = socket.local_addr()?.as_socket().unwrap_or(bound);
-                fds.push(OwnedFd::from(socket));
+                let socket = tcp_socket(chosen, backlog)?;
+                chosen = socket.local_addr()?.as_socket().unwrap_or(chosen);
+                places.push(Listening::from(OwnedFd::from(socket)));
             }
-            Ok(Open {
-                name: name.to_owned(),
-                address: address.clone(),
-                fds,
-                bound: bound.to_string(),
-                _path: None,
-            })
+            bound = chosen.to_string();
+            (places, None)
         }
-        ListenAddress::Unix(path) => {
-            let socket = unix_socket(path, backlog)?;
-            Ok(Open {
-                name: name.to_owned(),
-                address: address.clone(),
-                fds: vec![OwnedFd::from(socket)],
-                bound: address.to_string(),
-                _path: Some(UnixPath(path.clone())),
-            })
+        (None, ListenAddress::Unix(path)) => {
+            let socket = OwnedFd::from(unix_socket(path, backlog)?);
+            (vec![Listening::from(socket)], Some(UnixPath(path.clone())))
         }
-    }
+    };
+    Ok(Open {
+        name: listener.name.to_string(),
+        address: address.clone(),
+        places,
+        bound,
+        _path: path,
+    })
+}
+
+/// What a network that is not the kernel's has to accept at.
+#[cfg(any(test, simulation))]
+fn simulated(network: &Network, address: &str, workers: usize) -> Option<Vec<Listening>> {
+    network.listen(address, workers)
+}
+
+#[cfg(not(any(test, simulation)))]
+fn simulated(_: &Network, _: &str, _: usize) -> Option<Vec<Listening>> {
+    None
 }
 
 /// `SO_REUSEPORT` would let a second process bind the same port and take a share of its connections
@@ -334,16 +356,17 @@ pub(crate) fn serve(worker: &Rc<Worker>, local: &Local, sockets: Vec<Socket>) {
         }
         is_named
     });
-    for Socket { address, fd } in sockets {
+    for Socket { address, listening } in sockets {
         if !is_named(&address) {
             continue;
         }
         let alarm = Alarm::new();
         let key = worker.shared.listener_keys.of(&address);
-        match Acceptor::from_fd(fd) {
+        match Acceptor::new(listening) {
             Ok(socket) => {
                 let socket = Rc::new(socket);
-                rt::spawn(accept(worker.clone(), socket.clone(), key, alarm.clone()));
+                let accepting = accept(worker.clone(), socket.clone(), key, alarm.clone());
+                worker.executor.spawn(accepting);
                 loops.push(AcceptLoop {
                     address,
                     socket,
@@ -391,7 +414,7 @@ fn take_waiting(
             return Turn::Full;
         }
         match socket.try_accept() {
-            Ok(Some((fd, address))) => place(worker, fd, Peer { address, listener }),
+            Ok(Some((accepted, address))) => place(worker, accepted, Peer { address, listener }),
             Ok(None) => {
                 worker.shared.connections.leave();
                 return Turn::Empty;
@@ -412,7 +435,7 @@ async fn rest(waiter: Waiter<'_>) {
 }
 
 /// Keeps the connection or hands it to the worker that has the fewest.
-fn place(worker: &Rc<Worker>, fd: OwnedFd, peer: Peer) {
+fn place(worker: &Rc<Worker>, accepted: Incoming, peer: Peer) {
     let own = worker.index;
     let balance = worker
         .current()
@@ -424,14 +447,21 @@ fn place(worker: &Rc<Worker>, fd: OwnedFd, peer: Peer) {
     // Counted here and not on arrival, so that a burst does not all go to the same worker.
     let permit = Permit::new(&worker.shared, target);
     if target == own {
-        return downstream::start(worker, fd, peer, permit);
+        return downstream::start(worker, accepted, peer, permit);
     }
-    let message = Message::Connection { fd, peer, permit };
-    if let Err(Message::Connection { fd, peer, permit }) =
-        worker.shared.mailbox(target).offer(message)
+    let message = Message::Connection {
+        accepted,
+        peer,
+        permit,
+    };
+    if let Err(Message::Connection {
+        accepted,
+        peer,
+        permit,
+    }) = worker.shared.mailbox(target).offer(message)
     {
         // It is behind with its messages: a load that the count does not show.
-        downstream::start(worker, fd, peer, permit.moved_to(own));
+        downstream::start(worker, accepted, peer, permit.moved_to(own));
     }
 }
 

@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 use corelane_config::{Config, Service, Snapshot};
 
 use crate::filter::{Catalogue, Filter};
+use crate::io::Network;
 use crate::listener::Bound;
 use crate::publish::{Generation, Publisher, Shared};
 use crate::registry::Registry;
 use crate::rt::driver::Driver;
 use crate::service::{self, Endpoint, Override};
 use crate::telemetry::MetricsReport;
-use crate::worker::{self, Message};
+use crate::worker::{self, Message, Platform};
 
 /// How long workers get to hand out their numbers, which they copy between requests. One that is
 /// stuck for longer is left out.
@@ -166,7 +167,8 @@ impl ProxyBuilder {
         log::info!("{workers} workers on {driver}");
         let shared = Arc::new(Shared::new(workers));
         start_workers(&shared, &driver, pins(&snapshot, workers))?;
-        let publisher = Mutex::new(Publisher::new(shared.clone(), self.catalogue));
+        let publisher = Publisher::new(shared.clone(), self.catalogue, Network::default());
+        let publisher = Mutex::new(publisher);
         let handle = Handle(Arc::new(Inner {
             shared,
             publisher,
@@ -456,7 +458,7 @@ fn run_worker(
         log::warn!("worker {index} could not be pinned to its core");
     }
     let running = catch_unwind(AssertUnwindSafe(|| {
-        driver.block_on(worker::run(index, shared.clone()))
+        driver.block_on(worker::run(index, shared.clone(), Platform::kernel()))
     }));
     match running {
         Ok(Ok(())) => shared.worker_stopped(),

@@ -15,7 +15,8 @@ use corelane_config::{AccessLog as LogConfig, Snapshot};
 use crossbeam::utils::CachePadded;
 
 use crate::filter::{Catalogue, Plan};
-use crate::listener::{Bound, ListenerKeys, Sockets};
+use crate::io::{Listening, Network};
+use crate::listener::{Bound, ListenerKeys, NewSockets, Sockets};
 use crate::registry::Registry;
 use crate::rt::mailbox::Mailbox;
 use crate::telemetry::AccessLog;
@@ -169,12 +170,26 @@ pub(crate) struct Publisher {
     last_number: u64,
 }
 
+/// A generation that the workers were asked to prepare.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    generation: Arc<Generation>,
+    new_sockets: NewSockets,
+    new_log: NewLog,
+    answers: Answers,
+}
+
+/// What the workers say to an offer.
+type Answers = Receiver<Result<(), String>>;
+/// The access log that replaces the old one, where that changes.
+type NewLog = Option<Option<(LogConfig, AccessLog)>>;
+
 impl Publisher {
-    pub(crate) fn new(shared: Arc<Shared>, catalogue: Catalogue) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, catalogue: Catalogue, network: Network) -> Self {
         Self {
             shared,
             catalogue,
-            sockets: Sockets::default(),
+            sockets: Sockets::of(network),
             log: None,
             last_number: 0,
         }
@@ -186,33 +201,56 @@ impl Publisher {
     /// When a filter is unknown or its settings are not what it takes, a listener cannot be bound, the
     /// access log cannot be opened, or a worker cannot prepare it. Then nothing has changed.
     pub(crate) fn publish(&mut self, snapshot: Arc<Snapshot>) -> Result<u64, String> {
+        let offer = self.offer(snapshot)?;
+        self.conclude(offer)
+    }
+
+    /// The first phase: every worker is asked to prepare.
+    pub(crate) fn offer(&self, snapshot: Arc<Snapshot>) -> Result<Offer, String> {
         let filters = self.catalogue.plan(&snapshot)?;
         let workers = self.shared.workers();
         let new_sockets = self.sockets.bind_missing(&snapshot, workers)?;
-        let (log, new_log) = self.open_log(&snapshot)?;
+        let (changes, new_log) = self.open_log(&snapshot)?;
         let generation = Arc::new(Generation {
             number: self.last_number + 1,
-            snapshot: snapshot.clone(),
+            snapshot,
             loaded_at: SystemTime::now(),
             filters,
         });
-        if let Err(reason) = self.prepare(&generation, new_sockets.clone_per_worker(workers)?, log)
-        {
-            self.shared.tell_all(|| Message::Discard);
-            return Err(reason);
+        let sockets = new_sockets.clone_per_worker(workers)?;
+        match self.prepare(&generation, sockets, changes) {
+            Ok(answers) => Ok(Offer {
+                generation,
+                new_sockets,
+                new_log,
+                answers,
+            }),
+            Err(reason) => Err(self.discard(reason)),
         }
+    }
+
+    /// The second phase: takes the generation into use if all workers have prepared it.
+    pub(crate) fn conclude(&mut self, offer: Offer) -> Result<u64, String> {
+        collect(&offer.answers, self.shared.workers()).map_err(|reason| self.discard(reason))?;
+        let generation = offer.generation;
+        let snapshot = &generation.snapshot;
         self.last_number = generation.number;
         self.shared.published.store(Some(generation.clone()));
-        self.sockets.keep(new_sockets, &snapshot);
+        self.sockets.keep(offer.new_sockets, snapshot);
         self.shared
             .connections
             .most
-            .store(connection_limit(&snapshot), Ordering::Relaxed);
+            .store(connection_limit(snapshot), Ordering::Relaxed);
         self.shared.tell_all(|| Message::Commit);
-        if let Some(log) = new_log {
+        if let Some(log) = offer.new_log {
             self.log = log;
         }
         Ok(generation.number)
+    }
+
+    fn discard(&self, reason: String) -> String {
+        self.shared.tell_all(|| Message::Discard);
+        reason
     }
 
     fn prepare(
@@ -220,9 +258,8 @@ impl Publisher {
         generation: &Arc<Generation>,
         sockets: Vec<Vec<crate::listener::Socket>>,
         logs: Vec<LogChange>,
-    ) -> Result<(), String> {
+    ) -> Result<Answers, String> {
         let (done, answers) = sync_channel(sockets.len());
-        let workers = sockets.len();
         for (worker, (sockets, log)) in sockets.into_iter().zip(logs).enumerate() {
             let preparation = Preparation {
                 generation: generation.clone(),
@@ -235,19 +272,12 @@ impl Publisher {
                 .post(Message::Prepare(Box::new(preparation)))
                 .map_err(|_| format!("worker {worker} does not take messages"))?;
         }
-        collect(&answers, workers)
+        Ok(answers)
     }
 
     /// Opens a new access log when its configuration has changed; the old one is closed (and
     /// written to its end) when the new one has been committed.
-    #[expect(
-        clippy::type_complexity,
-        reason = "what changes, and what replaces the old log if so"
-    )]
-    fn open_log(
-        &self,
-        snapshot: &Snapshot,
-    ) -> Result<(Vec<LogChange>, Option<Option<(LogConfig, AccessLog)>>), String> {
+    fn open_log(&self, snapshot: &Snapshot) -> Result<(Vec<LogChange>, NewLog), String> {
         let workers = self.shared.workers();
         let unchanged = self.log.as_ref().map(|(config, _)| config) == snapshot.access_log.as_ref();
         let Some(config) = &snapshot.access_log else {
@@ -291,7 +321,7 @@ impl Publisher {
 
     /// Closes the listening sockets of the process: nobody can connect any more.
     pub(crate) fn close_listeners(&mut self) {
-        self.sockets = Sockets::default();
+        self.sockets.close();
     }
 
     /// Writes the access log to its end and closes it.
@@ -318,7 +348,7 @@ impl Publisher {
     }
 }
 
-fn collect(answers: &Receiver<Result<(), String>>, workers: usize) -> Result<(), String> {
+fn collect(answers: &Answers, workers: usize) -> Result<(), String> {
     let deadline = Instant::now() + PREPARE_TIMEOUT;
     for _ in 0..workers {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -344,8 +374,9 @@ fn connection_limit(snapshot: &Snapshot) -> usize {
     }
 }
 
-/// A copy of a descriptor, for another worker.
-pub(crate) fn duplicate(fd: &OwnedFd) -> Result<OwnedFd, String> {
-    fd.try_clone()
+/// A copy of a place to accept at, for another worker.
+pub(crate) fn duplicate(listening: &Listening) -> Result<Listening, String> {
+    listening
+        .try_clone()
         .map_err(|error| format!("duplicating a listening socket: {error}"))
 }

@@ -10,17 +10,16 @@ mod tunnel;
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 pub(crate) use connections::Connections;
 pub(crate) use http1::Exchanges;
 pub(crate) use tunnel::Tunnel;
 
+use crate::io::Incoming;
 use crate::io::deadline::Waiter;
 use crate::io::stream::Stream;
 use crate::listener::{ListenerKey, Permit};
-use crate::rt;
 use crate::rt::timer::Alarm;
 use crate::worker::Worker;
 use task::ConnectionTask;
@@ -64,8 +63,8 @@ pub(crate) enum End {
 }
 
 /// Serves a connection on this worker.
-pub(crate) fn start(worker: &Rc<Worker>, fd: OwnedFd, peer: Peer, permit: Permit) {
-    let stream = match Stream::from_fd(fd) {
+pub(crate) fn start(worker: &Rc<Worker>, accepted: Incoming, peer: Peer, permit: Permit) {
+    let stream = match Stream::accepted(accepted) {
         Ok(stream) => stream,
         Err(error) => return log::warn!("taking over a connection: {error}"),
     };
@@ -80,7 +79,8 @@ pub(crate) fn start(worker: &Rc<Worker>, fd: OwnedFd, peer: Peer, permit: Permit
         key: Cell::new(0),
     });
     worker.connections.add(&connection);
-    rt::spawn(ConnectionTask::new(worker.clone(), connection));
+    let task = ConnectionTask::new(worker.clone(), connection);
+    worker.executor.spawn(task);
 }
 
 impl Connection {

@@ -118,15 +118,17 @@ async fn acquire(
     endpoint: &EndpointState,
     fresh: bool,
 ) -> Result<UpstreamConnection, Error> {
-    let metrics = &exchange.worker.metrics;
+    let Worker {
+        metrics, network, ..
+    } = &**exchange.worker;
     let must_live = !exchange.request.method().is_idempotent();
     if !fresh && let Some(connection) = endpoint.pool.take(must_live) {
         metrics.upstream_reused(service.metrics);
         return Ok(connection);
     }
     let timeout = service.connect_timeout_ms;
-    let result =
-        upstream::connect(&endpoint.address, exchange.waiter, timeout, exchange.total).await;
+    let (waiter, total) = (exchange.waiter, exchange.total);
+    let result = upstream::connect(network, &endpoint.address, waiter, timeout, total).await;
     let counted = match &result {
         Ok(_) => ConnectResult::Ok,
         Err(Error {

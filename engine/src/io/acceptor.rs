@@ -19,7 +19,7 @@ impl Acceptor {
     ///
     /// # Errors
     /// When the event loop refuses it.
-    pub(crate) fn from_fd(fd: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
         Ok(Self {
             socket: TcpListener::from_std(std::net::TcpListener::from(fd))?,
         })

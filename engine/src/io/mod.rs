@@ -9,12 +9,28 @@
     reason = "monoio's sockets give their descriptor as a raw number only, and rustix has no SIOCOUTQ"
 )]
 
-pub(crate) mod acceptor;
+mod acceptor;
 pub(crate) mod buffers;
 pub(crate) mod deadline;
+#[cfg(any(test, simulation))]
+mod either;
+#[cfg(any(test, simulation))]
+pub(crate) mod memory;
+mod network;
+mod socket;
 pub(crate) mod stream;
 
 use std::os::fd::{AsRawFd, BorrowedFd};
+
+// What the program is built with: the kernel's sockets under the names that other rooms use. Where
+// workers may be simulated, each name is an enum of the kernel's kind and an in-memory one.
+#[cfg(any(test, simulation))]
+pub(crate) use either::{Acceptor, Incoming, Listening, Network, Transport};
+#[cfg(not(any(test, simulation)))]
+pub(crate) use {
+    acceptor::Acceptor, network::Network, socket::Socket as Transport,
+    std::os::fd::OwnedFd as Incoming, std::os::fd::OwnedFd as Listening,
+};
 
 /// How many bytes the kernel holds that were sent and that the peer's kernel has not taken.
 fn unacknowledged(socket: BorrowedFd<'_>) -> usize {

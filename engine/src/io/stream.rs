@@ -1,4 +1,4 @@
-//! A connected byte stream, TCP or Unix.
+//! A connected byte stream: a socket, or in a simulation one end of an in-memory pipe.
 //!
 //! All operations take `&self`, so that both directions can be driven at the same time by one task.
 //! `try_*` never wait: they answer `WouldBlock`, and `readable` or `writable` say when to come again.
@@ -7,25 +7,18 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use monoio::net::UnixStream;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
-use socket2::{Domain, SockAddr, Socket, Type};
-
-use crate::io::deadline::{Interrupted, Waiter};
-use crate::rt::clock::Millis;
+use crate::io::deadline::Interrupted;
+use crate::io::{Incoming, Transport};
 
 /// One connected byte stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    // Of monoio's kinds of stream socket the smallest, for TCP too: only readiness and the descriptor
-    // are asked of it, and those are the same for every kind.
-    socket: UnixStream,
+    transport: Transport,
     watch: WatchState,
 }
 
@@ -37,116 +30,65 @@ pub(crate) enum Address<'a> {
 }
 
 impl Stream {
-    /// Takes a connected socket over into this worker's event loop.
+    /// A stream of what carries its bytes.
+    pub(crate) fn new(transport: Transport) -> Self {
+        Self {
+            transport,
+            watch: WatchState::default(),
+        }
+    }
+
+    /// Takes an accepted connection over into this worker's event loop.
     ///
     /// # Errors
     /// When the event loop refuses it (epoll: no memory for another registration).
-    pub(crate) fn from_fd(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self {
-            socket: UnixStream::from_std(std::os::unix::net::UnixStream::from(fd))?,
-            watch: WatchState::default(),
-        })
-    }
-
-    /// Connects; the socket is non-blocking and waits for writability, so that giving up is safe.
-    ///
-    /// # Errors
-    /// What `connect(2)` says, or the interruption of the wait as `ConnectError::Interrupted`.
-    pub(crate) async fn connect(
-        address: Address<'_>,
-        waiter: Waiter<'_>,
-        deadline: Millis,
-    ) -> Result<Self, ConnectError> {
-        let (domain, target) = match address {
-            Address::Tcp(address) => (Domain::for_address(address), SockAddr::from(address)),
-            Address::Unix(path) => (Domain::UNIX, SockAddr::unix(path)?),
-        };
-        let socket = Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None)?;
-        if domain != Domain::UNIX {
-            socket.set_tcp_nodelay(true)?;
-        }
-        match socket.connect(&target) {
-            Ok(()) => return Ok(Self::from_fd(socket.into())?),
-            Err(error) if error.raw_os_error() == Some(IN_PROGRESS) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let stream = Self::from_fd(socket.into())?;
-        waiter
-            .until(deadline, stream.writable())
-            .await
-            .map_err(ConnectError::Interrupted)??;
-        match sockopt::socket_error(stream.fd()).map_err(io::Error::from)? {
-            Ok(()) => Ok(stream),
-            Err(errno) => Err(io::Error::from(errno).into()),
-        }
-    }
-
-    fn fd(&self) -> BorrowedFd<'_> {
-        super::borrow(&self.socket)
+    pub(crate) fn accepted(connection: Incoming) -> io::Result<Self> {
+        Ok(Self::new(Transport::accepted(connection)?))
     }
 
     /// Appends what is there to `buffer`, up to its capacity. `Ok(0)` is the end of the stream.
     pub(crate) fn try_recv(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        retry(|| {
-            rustix::net::recv(
-                self.fd(),
-                rustix::buffer::spare_capacity(buffer),
-                RecvFlags::DONTWAIT,
-            )
-            .map(|(count, _)| count)
-        })
+        self.transport.try_recv(buffer)
     }
 
     /// Sends what fits.
     pub(crate) fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
-        retry(|| rustix::net::send(self.fd(), bytes, SEND_FLAGS))
+        self.transport.try_send(bytes)
     }
 
     /// Sends what fits of several pieces, in one system call.
     pub(crate) fn try_send_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        retry(|| {
-            rustix::net::sendmsg(
-                self.fd(),
-                pieces,
-                &mut SendAncillaryBuffer::default(),
-                SEND_FLAGS,
-            )
-        })
+        self.transport.try_send_vectored(pieces)
     }
 
     /// What is there, without taking it: `Ok(0)` is the end of the stream, an error a dead one.
     pub(crate) fn peek(&self) -> io::Result<usize> {
-        let mut byte = [0u8; 1];
-        retry(|| {
-            rustix::net::recv(self.fd(), &mut byte, RecvFlags::DONTWAIT | RecvFlags::PEEK)
-                .map(|(count, _)| count)
-        })
+        self.transport.peek()
     }
 
     /// Resolves when there is something to read, an end or an error. Harmless to drop.
     pub(crate) fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        self.socket.readable(false)
+        self.transport.readable()
     }
 
     /// Resolves when there is room to write, or an error. Harmless to drop.
     pub(crate) fn writable(&self) -> impl Future<Output = io::Result<()>> {
-        self.socket.writable(false)
+        self.transport.writable()
     }
 
     /// How many bytes were sent that the peer has not taken: what a slow reader leaves behind.
     pub(crate) fn unacknowledged(&self) -> usize {
-        super::unacknowledged(self.fd())
+        self.transport.unacknowledged()
     }
 
     /// Sends a FIN: no more bytes will come from this side.
     pub(crate) fn shutdown_write(&self) {
-        // The peer may be gone already, which is as good.
-        let _gone = rustix::net::shutdown(self.fd(), Shutdown::Write);
+        self.transport.shutdown_write();
     }
 
     /// Makes the coming close a reset, so that the peer cannot take a cut reply for a whole one.
     pub(crate) fn reset_on_close(&self) {
-        let _gone = sockopt::set_socket_linger(self.fd(), Some(std::time::Duration::ZERO));
+        self.transport.reset_on_close();
     }
 }
 
@@ -169,18 +111,6 @@ impl From<io::Error> for StreamError {
 impl From<Interrupted> for StreamError {
     fn from(interrupted: Interrupted) -> Self {
         Self::Interrupted(interrupted)
-    }
-}
-
-const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
-const IN_PROGRESS: i32 = rustix::io::Errno::INPROGRESS.raw_os_error();
-
-fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(rustix::io::Errno::INTR) => {}
-            result => return result.map_err(io::Error::from),
-        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! nanoseconds and lags by at most one kernel tick (4 ms), which is finer than the timer wheel.
 
 use std::cell::{Cell, RefCell};
-#[cfg(test)]
+#[cfg(any(test, simulation))]
 use std::rc::Rc;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -30,7 +30,7 @@ enum Source {
         origin_us: u64,
     },
     /// Milliseconds, moved by hand.
-    #[cfg(test)]
+    #[cfg(any(test, simulation))]
     Virtual(Rc<Cell<u64>>),
 }
 
@@ -48,8 +48,8 @@ impl Clock {
         })
     }
 
-    #[cfg(test)]
     /// A clock that stands still until its cell (milliseconds) is moved.
+    #[cfg(any(test, simulation))]
     pub(crate) fn virtual_time(now: Rc<Cell<u64>>) -> Self {
         Self::from_source(Source::Virtual(now))
     }
@@ -74,7 +74,7 @@ impl Clock {
             Source::Kernel { origin_us } => {
                 micros(ClockId::MonotonicCoarse).saturating_sub(*origin_us) / 1000
             }
-            #[cfg(test)]
+            #[cfg(any(test, simulation))]
             Source::Virtual(now) => now.get(),
         }
     }
@@ -83,7 +83,7 @@ impl Clock {
     pub(crate) fn now_us(&self) -> u64 {
         match &self.source {
             Source::Kernel { origin_us } => micros(ClockId::Monotonic).saturating_sub(*origin_us),
-            #[cfg(test)]
+            #[cfg(any(test, simulation))]
             Source::Virtual(now) => now.get() * 1000,
         }
     }
@@ -97,7 +97,7 @@ impl Clock {
     pub(crate) fn adjust(&self) {
         let wall = match self.source {
             Source::Kernel { .. } => micros(ClockId::Realtime),
-            #[cfg(test)]
+            #[cfg(any(test, simulation))]
             // 2026-01-01: a fixed date, so that a simulated run prints the same bytes every time.
             Source::Virtual(_) => 1_767_225_600_000_000 + self.now_us(),
         };

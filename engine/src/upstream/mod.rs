@@ -10,6 +10,7 @@ pub(crate) use connection::{HeadDeadline, UpstreamConnection};
 pub(crate) use pool::{Pool, Pools};
 
 use crate::error::{Error, Kind};
+use crate::io::Network;
 use crate::io::deadline::{Interrupted, Waiter};
 use crate::io::stream::{Address, Stream, StreamError};
 use crate::rt::clock::Millis;
@@ -20,6 +21,7 @@ use corelane_config::EndpointAddress;
 /// # Errors
 /// `ConnectFailed` or `ConnectTimeout`; `TotalTimeout` when the exchange's own deadline came first.
 pub(crate) async fn connect(
+    network: &Network,
     endpoint: &EndpointAddress,
     waiter: Waiter<'_>,
     timeout_ms: u64,
@@ -30,8 +32,9 @@ pub(crate) async fn connect(
         EndpointAddress::Tcp(address) => Address::Tcp(*address),
         EndpointAddress::Unix(path) => Address::Unix(path),
     };
-    match Stream::connect(address, waiter, by_timeout.min(total)).await {
-        Ok(stream) => Ok(UpstreamConnection::new(stream)),
+    let deadline = by_timeout.min(total);
+    match network.connect(address, waiter, deadline).await {
+        Ok(transport) => Ok(UpstreamConnection::new(Stream::new(transport))),
         Err(StreamError::Interrupted(Interrupted::Aborted)) => Err(Kind::ClientGone.into()),
         Err(StreamError::Interrupted(Interrupted::Elapsed)) if total <= by_timeout => {
             Err(Kind::TotalTimeout.into())

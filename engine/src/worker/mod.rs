@@ -4,25 +4,26 @@
 //! publishes; a request finds all it needs behind the one `&Rc<Worker>` that is passed along.
 
 mod local;
-mod random;
+mod platform;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 pub(crate) use local::Local;
-use random::Random;
+pub(crate) use platform::Platform;
 
 use crate::downstream::{self, Peer};
 use crate::io::buffers::BufferPool;
 use crate::io::deadline::Waiter;
+use crate::io::{Incoming, Network};
 use crate::listener::{self, Permit, Socket};
 use crate::publish::{Generation, Shared};
-use crate::rt;
-use crate::rt::clock::{Clock, Millis};
+use crate::rt::clock::Millis;
+use crate::rt::executor::{Executor, Sleep};
+use crate::rt::random::Random;
 use crate::rt::timer::{Alarm, Timers};
 use crate::service::EndpointState;
 use crate::telemetry::{LogSink, Metrics, MetricsReport, Progress};
@@ -47,7 +48,7 @@ const CLOSING_TURNS: usize = 3;
 pub(crate) enum Message {
     /// A connection that another worker has accepted.
     Connection {
-        fd: OwnedFd,
+        accepted: Incoming,
         peer: Peer,
         permit: Permit,
     },
@@ -93,6 +94,8 @@ pub(crate) struct Worker {
     pub(crate) pools: Pools,
     pub(crate) metrics: Metrics,
     pub(crate) random: Random,
+    pub(crate) executor: Executor,
+    pub(crate) network: Network,
     pub(crate) exchanges: downstream::Exchanges,
     pub(crate) connections: downstream::Connections,
     pub(crate) accepting: listener::AcceptLoops,
@@ -112,15 +115,17 @@ struct Prepared {
 }
 
 impl Worker {
-    fn new(index: usize, shared: Arc<Shared>) -> Rc<Self> {
+    fn new(index: usize, shared: Arc<Shared>, platform: Platform) -> Rc<Self> {
         Rc::new(Self {
             index,
             shared,
-            timers: Timers::new(Clock::kernel()),
+            timers: Timers::new(platform.clock),
             buffers: BufferPool::default(),
             pools: Pools::default(),
             metrics: Metrics::new(index),
-            random: Random::from_entropy(),
+            random: platform.random,
+            executor: platform.executor,
+            network: platform.network,
             exchanges: downstream::Exchanges::default(),
             connections: downstream::Connections::default(),
             accepting: listener::AcceptLoops::default(),
@@ -241,17 +246,21 @@ impl Worker {
 }
 
 /// Runs a worker on this thread until it is told to stop, or has drained.
-pub(crate) async fn run(index: usize, shared: Arc<Shared>) {
-    let worker = Worker::new(index, shared);
-    rt::spawn(tick(worker.clone()));
+pub(crate) async fn run(index: usize, shared: Arc<Shared>, platform: Platform) {
+    let worker = Worker::new(index, shared, platform);
+    worker.executor.spawn(tick(worker.clone()));
     let reaping = worker.clone();
-    rt::spawn(async move { reaping.pools.reap().await });
+    worker
+        .executor
+        .spawn(async move { reaping.pools.reap().await });
     loop {
         let message = worker.shared.mailbox(index).receive().await;
         match message {
-            Message::Connection { fd, peer, permit } => {
-                downstream::start(&worker, fd, peer, permit);
-            }
+            Message::Connection {
+                accepted,
+                peer,
+                permit,
+            } => downstream::start(&worker, accepted, peer, permit),
             Message::Prepare(preparation) => worker.prepare(*preparation),
             Message::Commit => worker.commit(),
             Message::Discard => drop(worker.prepared.borrow_mut().take()),
@@ -323,6 +332,7 @@ async fn tick(worker: Rc<Worker>) {
     let timers = &worker.timers;
     let mut housekeeping_at = 0;
     let mut busy = Busy::default();
+    let mut sleep = worker.executor.sleep();
     loop {
         let now = timers.clock.now_ms();
         timers.advance(now);
@@ -334,30 +344,25 @@ async fn tick(worker: Rc<Worker>) {
             worker.metrics.tick(now);
             busy.measure(&worker, timers.clock.now_us());
         }
-        let until = next_tick(&worker, now).await;
+        let until = next_tick(timers, &mut sleep, now).await;
         let lag = timers.clock.now_us().saturating_sub(until * 1000);
         worker.metrics.loop_lag(lag);
     }
 }
 
 /// Sleeps until the next alarm or tick, whichever is first; returns when that was to be.
-async fn next_tick(worker: &Worker, now: u64) -> u64 {
-    let timers = &worker.timers;
+async fn next_tick(timers: &Timers, sleep: &mut Sleep, now: u64) -> u64 {
     let mut until = now;
-    let mut sleep = std::pin::pin!(monoio::time::sleep(std::time::Duration::ZERO));
     std::future::poll_fn(|cx| {
         let next = timers.next_tick(now, TICK_MS, cx.waker());
         if next != until {
             until = next;
-            let wait = next.saturating_sub(timers.clock.now_ms());
-            sleep
-                .as_mut()
-                .reset(monoio::time::Instant::now() + std::time::Duration::from_millis(wait));
+            sleep.put_off(next.saturating_sub(timers.clock.now_ms()));
         }
         if timers.clock.now_ms() >= until {
             return std::task::Poll::Ready(());
         }
-        sleep.as_mut().poll(cx)
+        sleep.poll(cx)
     })
     .await;
     until

@@ -1,0 +1,139 @@
+//! A connected socket, TCP or Unix, in this worker's event loop.
+//!
+//! Its operations are those of [`Stream`](super::stream::Stream), which says what they do.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use monoio::net::UnixStream;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
+use socket2::{Domain, SockAddr, Type};
+
+use crate::io::deadline::Waiter;
+use crate::io::stream::{Address, ConnectError};
+use crate::rt::clock::Millis;
+
+/// One connected socket.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    // Of monoio's kinds of stream socket the smallest, for TCP too: only readiness and the descriptor
+    // are asked of it, and those are the same for every kind.
+    socket: UnixStream,
+}
+
+impl Socket {
+    /// Takes a connected socket over into this worker's event loop.
+    ///
+    /// # Errors
+    /// When the event loop refuses it (epoll: no memory for another registration).
+    pub(crate) fn accepted(fd: OwnedFd) -> io::Result<Self> {
+        Ok(Self {
+            socket: UnixStream::from_std(std::os::unix::net::UnixStream::from(fd))?,
+        })
+    }
+
+    /// Connects; the socket is non-blocking and waits for writability, so that giving up is safe.
+    ///
+    /// # Errors
+    /// What `connect(2)` says, or the interruption of the wait as `ConnectError::Interrupted`.
+    pub(crate) async fn connect(
+        address: Address<'_>,
+        waiter: Waiter<'_>,
+        deadline: Millis,
+    ) -> Result<Self, ConnectError> {
+        let (domain, target) = match address {
+            Address::Tcp(address) => (Domain::for_address(address), SockAddr::from(address)),
+            Address::Unix(path) => (Domain::UNIX, SockAddr::unix(path)?),
+        };
+        let socket = socket2::Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None)?;
+        if domain != Domain::UNIX {
+            socket.set_tcp_nodelay(true)?;
+        }
+        match socket.connect(&target) {
+            Ok(()) => return Ok(Self::accepted(socket.into())?),
+            Err(error) if error.raw_os_error() == Some(IN_PROGRESS) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let socket = Self::accepted(socket.into())?;
+        waiter
+            .until(deadline, socket.writable())
+            .await
+            .map_err(ConnectError::Interrupted)??;
+        match sockopt::socket_error(socket.fd()).map_err(io::Error::from)? {
+            Ok(()) => Ok(socket),
+            Err(errno) => Err(io::Error::from(errno).into()),
+        }
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        super::borrow(&self.socket)
+    }
+
+    pub(crate) fn try_recv(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        retry(|| {
+            rustix::net::recv(
+                self.fd(),
+                rustix::buffer::spare_capacity(buffer),
+                RecvFlags::DONTWAIT,
+            )
+            .map(|(count, _)| count)
+        })
+    }
+
+    pub(crate) fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
+        retry(|| rustix::net::send(self.fd(), bytes, SEND_FLAGS))
+    }
+
+    pub(crate) fn try_send_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        retry(|| {
+            rustix::net::sendmsg(
+                self.fd(),
+                pieces,
+                &mut SendAncillaryBuffer::default(),
+                SEND_FLAGS,
+            )
+        })
+    }
+
+    pub(crate) fn peek(&self) -> io::Result<usize> {
+        let mut byte = [0u8; 1];
+        retry(|| {
+            rustix::net::recv(self.fd(), &mut byte, RecvFlags::DONTWAIT | RecvFlags::PEEK)
+                .map(|(count, _)| count)
+        })
+    }
+
+    pub(crate) fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.socket.readable(false)
+    }
+
+    pub(crate) fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.socket.writable(false)
+    }
+
+    pub(crate) fn unacknowledged(&self) -> usize {
+        super::unacknowledged(self.fd())
+    }
+
+    pub(crate) fn shutdown_write(&self) {
+        // The peer may be gone already, which is as good.
+        let _gone = rustix::net::shutdown(self.fd(), Shutdown::Write);
+    }
+
+    pub(crate) fn reset_on_close(&self) {
+        let _gone = sockopt::set_socket_linger(self.fd(), Some(std::time::Duration::ZERO));
+    }
+}
+
+const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+const IN_PROGRESS: i32 = rustix::io::Errno::INPROGRESS.raw_os_error();
+
+fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(rustix::io::Errno::INTR) => {}
+            result => return result.map_err(io::Error::from),
+        }
+    }
+}
