@@ -27,11 +27,15 @@ pub(crate) async fn pump(
     sink: &mut Sink<'_>,
 ) -> Result<(), Error> {
     loop {
-        if !source.is_at_hand() {
-            // Nothing waits in the sink while we wait for the source.
-            sink.flush().await?;
-        }
-        if !source.fill().await? {
+        let has_data = match source.try_fill()? {
+            Some(has_data) => has_data,
+            None => {
+                // Nothing waits in the sink while we wait for the source.
+                sink.flush().await?;
+                source.fill().await?
+            }
+        };
+        if !has_data {
             let trailers = source.trailers();
             let tail = stage.put(Part::End(trailers)).await?;
             if !tail.is_empty() {

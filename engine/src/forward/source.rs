@@ -64,6 +64,14 @@ impl<'a> Source<'a> {
         Self::Memory { body, used: false }
     }
 
+    /// What `fill` would say, if it need not wait for it.
+    pub(crate) fn try_fill(&mut self) -> Result<Option<bool>, Error> {
+        match self {
+            Self::Wire(wire) => wire.try_fill(),
+            Self::Memory { .. } => Ok(Some(!self.is_ended())),
+        }
+    }
+
     /// Waits for data; `false` at the end of the body.
     pub(crate) async fn fill(&mut self) -> Result<bool, Error> {
         match self {
@@ -85,14 +93,6 @@ impl<'a> Source<'a> {
         match self {
             Self::Wire(wire) => wire.consume_run(),
             Self::Memory { used, .. } => *used = true,
-        }
-    }
-
-    /// Whether there is data (or the end) that can be had without waiting.
-    pub(crate) fn is_at_hand(&mut self) -> bool {
-        match self {
-            Self::Wire(wire) => wire.is_at_hand(),
-            Self::Memory { .. } => true,
         }
     }
 
@@ -189,6 +189,22 @@ enum Step {
 }
 
 impl WireSource<'_> {
+    fn try_fill(&mut self) -> Result<Option<bool>, Error> {
+        loop {
+            match self.decode()? {
+                Step::Data => return Ok(Some(true)),
+                Step::End => return Ok(Some(false)),
+                Step::More => {}
+            }
+            self.make_room();
+            let room = self.buffer.room();
+            match self.readable.stream().try_recv(self.buffer.tail()) {
+                Ok(0) | Err(_) => return Ok(None), // `fill` meets it again
+                Ok(count) => self.received(count, room),
+            }
+        }
+    }
+
     async fn fill(&mut self) -> Result<bool, Error> {
         loop {
             match self.decode()? {
@@ -230,21 +246,6 @@ impl WireSource<'_> {
             return Err(Kind::BodyTooLarge.into());
         }
         Ok(())
-    }
-
-    fn is_at_hand(&mut self) -> bool {
-        if self.decoder.is_ended() || !self.buffer.is_empty() {
-            return true;
-        }
-        self.make_room();
-        let room = self.buffer.room();
-        match self.readable.stream().try_recv(self.buffer.tail()) {
-            Ok(0) | Err(_) => false, // `fill` meets it again
-            Ok(count) => {
-                self.received(count, room);
-                true
-            }
-        }
     }
 
     fn consume_run(&mut self) {

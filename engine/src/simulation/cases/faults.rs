@@ -95,6 +95,31 @@ fn cut_reply(reply: &'static str, at: usize, cut: Cut) -> Received {
 }
 
 #[test]
+fn a_reply_that_breaks_off_anywhere_is_never_taken_for_a_whole_one() {
+    for reply in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n01234567890123456789",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\ndefgh\r\n0\r\n\r\n",
+    ] {
+        let head = reply.find("\r\n\r\n").unwrap() + 4;
+        for at in 0..reply.len() {
+            for cut in [Cut::End, Cut::Reset] {
+                match cut_reply(reply, at, cut) {
+                    Received::Whole(local) => {
+                        assert_local(&local, 502, "upstream_reset");
+                        // Bytes that had not arrived go down with a reset.
+                        assert!(at < head || cut == Cut::Reset, "cut at {at}");
+                    }
+                    Received::Cut(_, ended) => {
+                        assert_eq!(ended, Ended::Reset, "cut at {at} by {cut:?}");
+                        assert!(at >= head, "cut at {at} by {cut:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_reply_that_ends_with_its_connection_is_whole_unless_that_is_reset() {
     let reply = "HTTP/1.1 200 OK\r\n\r\nall of it";
     let Received::Whole(whole) = cut_reply(reply, reply.len(), Cut::End) else {

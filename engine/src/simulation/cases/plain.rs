@@ -147,6 +147,58 @@ fn a_drain_lets_the_request_end_and_closes_the_idle() {
 }
 
 #[test]
+fn what_has_come_of_a_reply_is_not_kept_back() {
+    let simulation = Simulation::start(0, 1, &config("", ""));
+    simulation.origin(ORIGIN, |mut party| async move {
+        party.whole().await;
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for piece in [
+            head,
+            "5",
+            "\r\nhel",
+            "lo\r",
+            "\n1\r\n",
+            "!\r\n0\r\n",
+            "\r\n",
+        ] {
+            party.send(piece).await.unwrap();
+            if piece != head {
+                party.rest(1000).await;
+            }
+        }
+    });
+    let mut client = simulation.client();
+    let came = simulation.run(async move {
+        client.send(get("/")).await.unwrap();
+        let mut came = Vec::new();
+        while Message::parse(&client.unread).is_none() {
+            client.read().await.unwrap();
+            let text = String::from_utf8_lossy(&client.unread).into_owned();
+            came.push((
+                client.now_ms(),
+                text.split("\r\n\r\n").nth(1).map(str::to_owned),
+            ));
+        }
+        came
+    });
+    let came: Vec<_> = came
+        .iter()
+        .map(|(at, body)| (*at, body.as_deref().unwrap()))
+        .collect();
+    assert_eq!(
+        came,
+        [
+            (0, ""),
+            (1000, "3\r\nhel\r\n"),
+            (2000, "3\r\nhel\r\n2\r\nlo\r\n"),
+            (4000, "3\r\nhel\r\n2\r\nlo\r\n1\r\n!\r\n"),
+            (5000, "3\r\nhel\r\n2\r\nlo\r\n1\r\n!\r\n0"),
+        ]
+    );
+    simulation.end();
+}
+
+#[test]
 fn the_trace_says_when_and_what() {
     let simulation = Simulation::start(0, 1, &config("", ""));
     simulation.origin(ORIGIN, echo);
