@@ -53,7 +53,8 @@ async fn explain(exchange: &mut Exchange<'_>, error: Error) -> (Outcome, Finishe
     let (status, outcome) = error.reply();
     // A head that has not left can still be taken back.
     let has_left = exchange.tally.replied && has_sent(exchange);
-    if has_left || exchange.waiter.alarm.is_aborted() {
+    let has_gone = error.kind == Kind::ClientGone || exchange.waiter.alarm.is_aborted();
+    if has_left || has_gone {
         if !exchange.tally.replied {
             exchange.tally.status = status;
         }

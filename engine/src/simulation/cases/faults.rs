@@ -154,7 +154,8 @@ fn a_request_that_breaks_off_anywhere_reaches_nobody_whole() {
             client.end.cut_after(at, cut);
             simulation.run(async move {
                 let _cut = client.send(request).await;
-                client.to_end().await;
+                let (reply, _) = client.to_end().await;
+                assert_eq!(reply, b"", "cut at {at} by {cut:?}");
             });
             assert_eq!(simulation.open_connections(), 0, "cut at {at} by {cut:?}");
             simulation.end();
