@@ -1,5 +1,6 @@
 //! What whole workers do, to the millisecond and to the byte.
 
+mod chance;
 mod faults;
 mod plain;
 mod times;
