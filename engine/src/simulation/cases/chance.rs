@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::{Party, Received, Simulation};
@@ -16,8 +17,6 @@ use crate::simulation::GATEWAY;
 const ORIGINS: [&str; 3] = ["192.0.2.11:80", "192.0.2.12:80", "192.0.2.13:80"];
 const WORKERS: usize = 2;
 const CLIENTS: u64 = 8;
-/// Exchanges of each client.
-const EXCHANGES: u64 = 125;
 
 /// Short deadlines, so that a walk meets all of them.
 const LIMITS: &str = "{response_timeout: 4s, upstream_idle_timeout: 4s, connect_timeout: 1s, \
@@ -65,7 +64,7 @@ impl Plan {
         let below = |bound: usize| usize::try_from(random.next() % bound as u64).unwrap();
         // Most bodies are small and some are larger than all buffers on the way together.
         let size = || match below(20) {
-            0 => below(100_000),
+            0 => below(50_000),
             1..10 => below(3000),
             _ => below(100),
         };
@@ -192,9 +191,9 @@ impl Walk {
         Ok(())
     }
 
-    async fn client(self, index: u64, connect: impl Fn() -> Party) {
+    async fn client(self, numbers: Range<u64>, connect: impl Fn() -> Party) {
         let mut party = None;
-        for number in index * EXCHANGES..(index + 1) * EXCHANGES {
+        for number in numbers {
             let plan = Plan::of(self.seed, number);
             let connected = party.take().unwrap_or_else(&connect);
             party = self.exchange(connected, &plan).await;
@@ -293,8 +292,8 @@ fn config(generation: u64) -> String {
     )
 }
 
-/// Everybody does all that they have to, while configurations, weather and origins change.
-fn walk(seed: u64) -> (Tally, Vec<Event>) {
+/// Each client has so many exchanges, while configurations, weather and origins change.
+fn walk(seed: u64, exchanges: u64) -> (Tally, Vec<Event>) {
     let mut simulation = Simulation::start(seed, WORKERS, &config(0));
     let walk = Walk {
         seed,
@@ -312,7 +311,8 @@ fn walk(seed: u64) -> (Tally, Vec<Event>) {
     for index in 0..CLIENTS {
         let (network, turns) = (simulation.network.clone(), simulation.turns.clone());
         let connect = move || Party::new(network.open(GATEWAY).unwrap(), turns.clone());
-        let client = walk.clone().client(index, connect);
+        let numbers = index * exchanges..(index + 1) * exchanges;
+        let client = walk.clone().client(numbers, connect);
         simulation.turns.spawn(client);
     }
     let random = Random::from_seed(!seed);
@@ -362,7 +362,7 @@ fn every_client_gets_its_own_reply_or_none() {
     };
     let replies = Cell::new(0);
     for seed in only.map_or(seeds, |seed: u64| seed..seed + 1) {
-        let walked = std::panic::catch_unwind(|| walk(seed).0);
+        let walked = std::panic::catch_unwind(|| walk(seed, 125).0);
         let tally = walked.unwrap_or_else(|_| panic!("with SEED={seed}"));
         let local = tally.local.values().sum::<u64>();
         assert!(
@@ -376,7 +376,7 @@ fn every_client_gets_its_own_reply_or_none() {
 
 #[test]
 fn a_walk_can_be_repeated() {
-    let (first, second) = (walk(9), walk(9));
+    let (first, second) = (walk(9, 25), walk(9, 25));
     assert_eq!(first.0, second.0);
     assert!(first.1 == second.1, "the same seed took another way");
 }
