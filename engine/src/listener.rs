@@ -46,7 +46,7 @@ pub struct Bound {
 }
 
 /// All listening sockets of the process, by configured address.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sockets {
     network: Network,
     open: Vec<Open>,
@@ -172,13 +172,13 @@ fn bind(listener: &Listener, network: &Network, workers: usize, backlog: i32) ->
             for _ in 0..workers {
                 let socket = tcp_socket(chosen, backlog)?;
                 chosen = socket.local_addr()?.as_socket().unwrap_or(chosen);
-                places.push(Listening::from(OwnedFd::from(socket)));
+                places.push(Listening::from(socket));
             }
             bound = chosen.to_string();
             (places, None)
         }
         (None, ListenAddress::Unix(path)) => {
-            let socket = OwnedFd::from(unix_socket(path, backlog)?);
+            let socket = unix_socket(path, backlog)?;
             (vec![Listening::from(socket)], Some(UnixPath(path.clone())))
         }
     };

@@ -167,7 +167,7 @@ impl ProxyBuilder {
         log::info!("{workers} workers on {driver}");
         let shared = Arc::new(Shared::new(workers));
         start_workers(&shared, &driver, pins(&snapshot, workers))?;
-        let publisher = Publisher::new(shared.clone(), self.catalogue, Network::default());
+        let publisher = Publisher::new(shared.clone(), self.catalogue, Network::kernel());
         let publisher = Mutex::new(publisher);
         let handle = Handle(Arc::new(Inner {
             shared,

@@ -127,9 +127,9 @@ impl Transport {
     }
 }
 
-impl From<OwnedFd> for Listening {
-    fn from(fd: OwnedFd) -> Self {
-        Self::Kernel(fd)
+impl From<socket2::Socket> for Listening {
+    fn from(socket: socket2::Socket) -> Self {
+        Self::Kernel(socket.into())
     }
 }
 
@@ -172,13 +172,11 @@ impl Acceptor {
     }
 }
 
-impl Default for Network {
-    fn default() -> Self {
+impl Network {
+    pub(crate) fn kernel() -> Self {
         Self::Kernel(network::Network)
     }
-}
 
-impl Network {
     pub(crate) async fn connect(
         &self,
         address: Address<'_>,

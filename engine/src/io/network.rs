@@ -8,10 +8,16 @@ use crate::io::stream::{Address, ConnectError};
 use crate::rt::clock::Millis;
 
 /// The kernel's network. A value, so that a worker can be given another one in a simulation.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Network;
 
 impl Network {
+    /// The only one there is.
+    #[cfg(not(any(test, simulation)))]
+    pub(crate) fn kernel() -> Self {
+        Self
+    }
+
     /// Connects to `address` until `deadline`.
     ///
     /// # Errors

@@ -29,6 +29,16 @@ pub(crate) enum Received {
     Cut(Vec<u8>, Ended),
 }
 
+impl Received {
+    /// The message, or how the connection ended after what.
+    fn whole(self) -> Result<Message, (Ended, String)> {
+        match self {
+            Self::Whole(message) => Ok(message),
+            Self::Cut(bytes, ended) => Err((ended, String::from_utf8_lossy(&bytes).into_owned())),
+        }
+    }
+}
+
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -103,16 +113,12 @@ impl Party {
 
     /// The next message, which must come.
     pub(crate) async fn whole(&mut self) -> Message {
-        match self.message().await {
-            Received::Whole(message) => message,
-            Received::Cut(bytes, ended) => {
-                panic!("{ended:?} after {:?}", String::from_utf8_lossy(&bytes))
-            }
-        }
+        let received = self.message().await;
+        received.whole().expect("a whole message comes")
     }
 
     /// Everything until the connection ends.
-    pub(crate) async fn to_end(&mut self) -> (Vec<u8>, Ended) {
+    pub(crate) async fn read_to_end(&mut self) -> (Vec<u8>, Ended) {
         loop {
             if let Err(ended) = self.read().await {
                 return (std::mem::take(&mut self.unread), ended);

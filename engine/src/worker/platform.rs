@@ -21,7 +21,7 @@ impl Platform {
             clock: Clock::kernel(),
             random: Random::from_entropy(),
             executor: Executor::EventLoop,
-            network: Network::default(),
+            network: Network::kernel(),
         }
     }
 }

@@ -83,7 +83,7 @@ fn cut_reply(reply: &'static str, at: usize, cut: Cut) -> Received {
         if let Received::Whole(_) = party.message().await {
             let _cut = party.send(reply).await;
         }
-        party.to_end().await;
+        party.read_to_end().await;
     });
     let mut client = simulation.client();
     let received = simulation.run(async move {
@@ -154,7 +154,7 @@ fn a_request_that_breaks_off_anywhere_reaches_nobody_whole() {
             client.end.cut_after(at, cut);
             simulation.run(async move {
                 let _cut = client.send(request).await;
-                let (reply, _) = client.to_end().await;
+                let (reply, _) = client.read_to_end().await;
                 assert_eq!(reply, b"", "cut at {at} by {cut:?}");
             });
             assert_eq!(simulation.open_connections(), 0, "cut at {at} by {cut:?}");

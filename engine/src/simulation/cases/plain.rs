@@ -136,7 +136,7 @@ fn a_drain_lets_the_request_end_and_closes_the_idle() {
     simulation.drain();
     assert!(simulation.network.open(GATEWAY).is_err());
     let (reply, left_at) = simulation.run(async move {
-        assert_eq!(idle.to_end().await, (Vec::new(), Ended::Orderly));
+        assert_eq!(idle.read_to_end().await, (Vec::new(), Ended::Orderly));
         let left_at = idle.now_ms();
         (busy.whole().await, left_at)
     });

@@ -44,7 +44,7 @@ fn the_response_timeout_begins_when_the_request_has_ended() {
     let simulation = Simulation::start(0, 1, &config(", response_timeout: 2s", ""));
     simulation.origin(ORIGIN, |mut party| async move {
         party.whole().await;
-        party.to_end().await;
+        party.read_to_end().await;
     });
     let mut client = simulation.client();
     let received = simulation.run(async move {
@@ -90,7 +90,7 @@ fn an_origin_that_falls_silent_within_a_body_is_given_its_idle_timeout() {
         party.send(begun).await.unwrap();
         party.rest(10_000).await;
         party.send("abcdefghij").await.unwrap();
-        party.to_end().await;
+        party.read_to_end().await;
     });
     let (received, at) = ask(&simulation, get("/"));
     let Received::Cut(bytes, Ended::Reset) = received else {
@@ -113,7 +113,7 @@ fn the_total_timeout_cuts_what_moves_all_the_time() {
         while request.target() == "/body" && party.send("x").await.is_ok() {
             party.rest(550).await;
         }
-        party.to_end().await;
+        party.read_to_end().await;
     });
     let begun = simulation.now_ms();
     let (received, at) = ask(&simulation, get("/body"));
@@ -137,7 +137,7 @@ fn an_idle_client_is_closed_and_a_busy_one_is_not() {
             client.send(get("/")).await.unwrap();
             client.whole().await;
         }
-        assert_eq!(client.to_end().await, (Vec::new(), Ended::Orderly));
+        assert_eq!(client.read_to_end().await, (Vec::new(), Ended::Orderly));
         client.now_ms()
     });
     assert_fired(closed_at, 3 * 19_900 + 20_000);
@@ -178,7 +178,7 @@ fn a_dripping_client_is_cut_after_its_window() {
         &config("", "body_min_rate: 240, body_rate_window: 10s"),
     );
     simulation.origin(ORIGIN, |mut party| async move {
-        party.to_end().await;
+        party.read_to_end().await;
     });
     let mut client = simulation.client();
     let received = simulation.run(async move {
@@ -231,7 +231,7 @@ fn an_idle_upstream_connection_is_closed_after_its_timeout() {
     simulation.origin(ORIGIN, |mut party| async move {
         party.whole().await;
         party.send(ok("")).await.unwrap();
-        assert_eq!(party.to_end().await, (Vec::new(), Ended::Orderly));
+        assert_eq!(party.read_to_end().await, (Vec::new(), Ended::Orderly));
         // Housekeeping looks ten times a second.
         assert!(
             (55_000..=55_110).contains(&party.now_ms()),
