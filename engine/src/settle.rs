@@ -53,12 +53,16 @@ async fn explain(exchange: &mut Exchange<'_>, error: Error) -> (Outcome, Finishe
     let (status, outcome) = error.reply();
     // A head that has not left can still be taken back.
     let has_left = exchange.tally.replied && has_sent(exchange);
-    let has_gone = error.kind == Kind::ClientGone || exchange.waiter.alarm.is_aborted();
-    if has_left || has_gone {
+    let is_aborted = exchange.waiter.alarm.is_aborted();
+    if has_left || is_aborted || error.kind == Kind::ClientGone {
         if !exchange.tally.replied {
             exchange.tally.status = status;
         }
-        return (outcome, Finished::Cut);
+        return match has_left || is_aborted {
+            true => (outcome, Finished::Cut),
+            // It has ended within its request, and gets the same end back.
+            false => (outcome, Finished::RequestUnread),
+        };
     }
     request::ensure_id(exchange);
     if let Some(filters) = &exchange.filters {
