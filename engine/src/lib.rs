@@ -29,6 +29,10 @@ mod rt;
 mod service;
 mod settle;
 #[cfg(any(test, simulation))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "a benchmark uses less of it than tests")
+)]
 mod simulation;
 pub mod telemetry;
 mod upstream;
@@ -50,6 +54,8 @@ pub use publish::Generation;
 pub use registry::{Cell, Registry};
 pub use reply::LocalReply;
 pub use service::Endpoint;
+#[cfg(simulation)]
+pub use simulation::Loopback;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/filters.md")]

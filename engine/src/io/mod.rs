@@ -15,6 +15,10 @@ pub(crate) mod deadline;
 #[cfg(any(test, simulation))]
 mod either;
 #[cfg(any(test, simulation))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "a benchmark uses less of it than tests")
+)]
 pub(crate) mod memory;
 mod network;
 mod socket;

@@ -5,6 +5,7 @@
 //! the test beside the workers' own. Nothing waits: when no task can go on, the clock moves to the
 //! next instant for which one sleeps. Not part of the program.
 
+mod loopback;
 mod message;
 mod party;
 
@@ -20,6 +21,7 @@ use std::sync::mpsc::sync_channel;
 
 use corelane_config::Config;
 
+pub use loopback::Loopback;
 pub(crate) use message::Message;
 pub(crate) use party::{Ended, Party, Received};
 
@@ -54,8 +56,12 @@ impl Simulation {
     /// Starts workers with this configuration. The seed decides everything that chance decides; with
     /// 0 tasks run in the order in which they were woken, else in an order that is drawn.
     pub(crate) fn start(seed: u64, workers: usize, yaml: &str) -> Self {
+        Self::traced(seed, workers, yaml, Trace::kept())
+    }
+
+    fn traced(seed: u64, workers: usize, yaml: &str, trace: Trace) -> Self {
         let now = Rc::new(Cell::new(0));
-        let (turns, trace) = (Turns::new(now.clone(), seed), Trace::default());
+        let turns = Turns::new(now.clone(), seed);
         let network = MemoryNetwork::new(seed, trace.clone());
         let shared = Arc::new(Shared::new(workers));
         for index in 0..workers {

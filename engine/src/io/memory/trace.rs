@@ -28,25 +28,35 @@ pub(crate) enum What {
     Time(Millis),
 }
 
-/// The events of one simulation; clones share them.
+/// The events of one simulation; clones share them. The default one keeps none.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Trace(Arc<Mutex<Vec<Event>>>);
+pub(crate) struct Trace(Option<Arc<Mutex<Vec<Event>>>>);
 
 impl Trace {
+    /// One that keeps everything.
+    pub(crate) fn kept() -> Self {
+        Self(Some(Arc::default()))
+    }
+
     pub(crate) fn note(&self, connection: u64, side: usize, what: What) {
-        self.events().push(Event {
-            connection,
-            side,
-            what,
-        });
+        if let Some(events) = &self.0 {
+            events
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Event {
+                    connection,
+                    side,
+                    what,
+                });
+        }
     }
 
     /// What has happened so far.
     pub(crate) fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut self.events())
-    }
-
-    fn events(&self) -> std::sync::MutexGuard<'_, Vec<Event>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let events = self.0.as_ref().map(|events| {
+            let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *events)
+        });
+        events.unwrap_or_default()
     }
 }
