@@ -31,7 +31,11 @@ mod settle;
 #[cfg(any(test, simulation))]
 #[cfg_attr(
     not(test),
-    expect(dead_code, reason = "a benchmark uses less of it than tests")
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "a benchmark uses less of it than tests"
+    )
 )]
 mod simulation;
 pub mod telemetry;

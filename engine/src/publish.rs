@@ -4,7 +4,6 @@
 //! the old generation goes on everywhere. *Commit* is one store: from then on every request begins
 //! on the new generation, and those under way end on the one on which they began.
 
-use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};

@@ -17,7 +17,11 @@ mod either;
 #[cfg(any(test, simulation))]
 #[cfg_attr(
     not(test),
-    expect(dead_code, reason = "a benchmark uses less of it than tests")
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "a benchmark uses less of it than tests"
+    )
 )]
 pub(crate) mod memory;
 mod network;

@@ -12,8 +12,4 @@ pub(crate) mod mailbox;
 pub(crate) mod random;
 pub(crate) mod timer;
 #[cfg(any(test, simulation))]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "a benchmark uses less of it than tests")
-)]
 pub(crate) mod turns;

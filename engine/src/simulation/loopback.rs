@@ -47,8 +47,9 @@ impl Loopback {
         let sent = self.client.try_send(request);
         assert_eq!(sent.expect("the worker goes on reading"), request.len());
         self.simulation.turns.settle();
-        let accepted = self.backlog.try_accept();
-        self.origin = accepted.map(|(end, _)| end).or(self.origin.take());
+        if let Some((end, _)) = self.backlog.try_accept() {
+            self.origin = Some(end);
+        }
         let origin = self.origin.as_ref().expect("the worker has connected");
         self.buffer.clear();
         let forwarded = origin.try_recv(&mut self.buffer);

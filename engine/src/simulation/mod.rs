@@ -5,6 +5,10 @@
 //! the test beside the workers' own. Nothing waits: when no task can go on, the clock moves to the
 //! next instant for which one sleeps. Not part of the program.
 
+#[cfg_attr(
+    not(simulation),
+    expect(unreachable_pub, reason = "public where a benchmark is built")
+)]
 mod loopback;
 mod message;
 mod party;
@@ -21,6 +25,7 @@ use std::sync::mpsc::sync_channel;
 
 use corelane_config::Config;
 
+#[cfg(simulation)]
 pub use loopback::Loopback;
 pub(crate) use message::Message;
 pub(crate) use party::{Ended, Party, Received};

@@ -264,7 +264,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, platform: Platform) {
             Message::Prepare(preparation) => worker.prepare(*preparation),
             Message::Commit => worker.commit(),
             Message::Discard => drop(worker.prepared.borrow_mut().take()),
-            Message::Report(to) => rt::spawn(report(worker.clone(), to)),
+            Message::Report(to) => worker.executor.spawn(report(worker.clone(), to)),
             Message::Drain(done) => {
                 worker.drain();
                 // Whoever waits may have given up.
