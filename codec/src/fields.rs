@@ -42,6 +42,16 @@ struct Entry {
     end: usize,
 }
 
+/// A field made ahead of time, for who adds the same one to many messages: its line is checked and
+/// written once, and [`Fields::push_line`] copies it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldLine {
+    id: Name,
+    colon: usize,
+    /// With its CRLF.
+    line: Box<[u8]>,
+}
+
 /// One field, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
@@ -60,6 +70,20 @@ impl Field<'_> {
     pub fn has_underscore(&self) -> bool {
         // No known name has one, and nearly every field has a known name.
         self.id == Name::Other && memchr::memchr(b'_', self.name).is_some()
+    }
+}
+
+impl FieldLine {
+    /// `None` for a name that is no token or a value that cannot stand on one line, as
+    /// [`Fields::push`] has it.
+    #[must_use]
+    pub fn new(name: &[u8], value: &[u8]) -> Option<Self> {
+        let mut fields = Fields::new();
+        fields.push(name, value).then(|| Self {
+            id: Name::of(name),
+            colon: name.len(),
+            line: fields.lines.into_boxed_slice(),
+        })
     }
 }
 
@@ -182,6 +206,19 @@ impl Fields {
             self.append_known(name, value);
         }
         sound
+    }
+
+    /// Adds a field that was made ahead of time at the end.
+    pub fn push_line(&mut self, line: &FieldLine) {
+        let start = self.lines.len();
+        self.lines.extend_from_slice(&line.line);
+        self.index(Entry {
+            id: line.id,
+            live: true,
+            start,
+            colon: start + line.colon,
+            end: self.lines.len() - 2,
+        });
     }
 
     /// Removes all fields of this name and adds one at the end. What cannot stand on the wire
@@ -540,6 +577,19 @@ mod tests {
         assert!(!fields.push_known(Name::Other, b"a"));
         assert!(!fields.set_known(Name::Other, b"a"));
         assert_eq!(text(&fields), "A: 1\r\nHost: x\r\n");
+    }
+
+    #[test]
+    fn lines_made_ahead_are_fields_like_others() {
+        let mut fields = fields(&[("A", "1")]);
+        fields.push_line(&FieldLine::new(b"Via", b"1.1 x").unwrap());
+        fields.push_line(&FieldLine::new(b"b", b"").unwrap());
+        assert_eq!(text(&fields), "A: 1\r\nVia: 1.1 x\r\nb: \r\n");
+        assert_eq!(fields.get(Name::Via), Some(b"1.1 x".as_slice()));
+        assert_eq!(fields.get_named(b"B"), Some(b"".as_slice()));
+        assert_eq!(fields.remove(Name::Via), 1);
+        assert_eq!(FieldLine::new(b"a", b"1\r\nb: 2"), None);
+        assert_eq!(FieldLine::new(b"a b", b"1"), None);
     }
 
     #[test]

@@ -357,6 +357,11 @@ impl ResponseHead {
     }
 
     fn read_status_line(&mut self, line: &[u8]) -> Result<(), HeadError> {
+        // Most are this one, and what `clear` has left says nearly all of it.
+        if line == b"HTTP/1.1 200 OK" {
+            self.reason.extend_from_slice(b"OK");
+            return Ok(());
+        }
         let wrong = |error| line_control_error(line).unwrap_or(error);
         let Some((version, rest)) = split_at_space(line) else {
             return Err(wrong(HeadError::StatusLine));

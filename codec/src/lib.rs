@@ -76,7 +76,7 @@ pub use encode::{
     encode_request_head, encode_response_head,
 };
 pub use error::HeadError;
-pub use fields::{CONNECTION_OPTIONS_MAX, FIELDS_MAX, Field, Fields};
+pub use fields::{CONNECTION_OPTIONS_MAX, FIELDS_MAX, Field, FieldLine, Fields};
 pub use framing::{BodyLength, FramingError, request_body_length, response_body_length};
 pub use grammar::{is_field_name, is_field_value, list_items};
 pub use head::{Method, Parsed, RequestHead, ResponseHead, Version, reason_phrase};

@@ -153,7 +153,9 @@ pub fn parse_target(method: Method, target: &[u8]) -> Result<Target<'_>, TargetE
     if !is_target(target) {
         return Err(TargetError::Byte);
     }
-    if memchr(b'#', target).is_some() {
+    // What ends the path: a query, or a fragment, which has no place on the wire, here or later.
+    let mark = memchr2(b'?', b'#', target);
+    if mark.is_some_and(|at| memchr(b'#', &target[at..]).is_some()) {
         return Err(TargetError::Fragment);
     }
     if method == Method::Connect {
@@ -163,7 +165,7 @@ pub fn parse_target(method: Method, target: &[u8]) -> Result<Target<'_>, TargetE
         };
     }
     if target[0] == b'/' {
-        let (path, query) = split_query(target);
+        let (path, query) = split_query(target, mark);
         return Ok(Target::Origin { path, query });
     }
     if method == Method::Options && target == b"*" {
@@ -183,7 +185,7 @@ fn parse_absolute(method: Method, target: &[u8]) -> Result<Target<'_>, TargetErr
     if authority.is_empty() {
         return Err(TargetError::Host);
     }
-    let (path, query) = match split_query(rest) {
+    let (path, query) = match split_query(rest, memchr(b'?', rest)) {
         (b"", None) if method == Method::Options => (b"*".as_slice(), None),
         (b"", query) => (b"/".as_slice(), query),
         path_and_query => path_and_query,
@@ -196,8 +198,8 @@ fn parse_absolute(method: Method, target: &[u8]) -> Result<Target<'_>, TargetErr
     })
 }
 
-fn split_query(target: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match memchr(b'?', target) {
+fn split_query(target: &[u8], mark: Option<usize>) -> (&[u8], Option<&[u8]>) {
+    match mark {
         Some(at) => (&target[..at], Some(&target[at + 1..])),
         None => (target, None),
     }

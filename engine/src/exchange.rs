@@ -23,7 +23,7 @@ use crate::io::deadline::Waiter;
 use crate::outcome::Outcome;
 use crate::reply;
 use crate::request;
-use crate::route;
+use crate::route::{self, LastHost};
 use crate::rt::clock::{Millis, NEVER};
 use crate::service::{EndpointState, ServiceState, millis};
 use crate::settle;
@@ -90,6 +90,8 @@ pub(crate) struct Notes {
     pub(crate) authority: Vec<u8>,
     /// How much of `authority` is the host.
     pub(crate) host_end: usize,
+    /// What the request before has taught.
+    pub(crate) last_host: LastHost,
     pub(crate) captures: Captures,
     /// What is asked of the upstream.
     pub(crate) target: Vec<u8>,

@@ -157,10 +157,9 @@ fn has_prefix(name: &[u8], lower_case: &[u8]) -> bool {
 }
 
 fn add_forwarding_fields(exchange: &mut Exchange<'_>, route: &Route) {
-    let identity = exchange.identity;
     let fields = &mut exchange.request.fields;
     let text = &mut exchange.notes.text;
-    fields.set_known(Name::XRequestId, identity.request_id.as_bytes());
+    fields.set_known(Name::XRequestId, exchange.identity.request_id.as_bytes());
     if let Some(peer) = exchange.peer.address {
         // One line, because many readers look at the first line only.
         text.clear();
@@ -190,33 +189,14 @@ fn add_forwarding_fields(exchange: &mut Exchange<'_>, route: &Route) {
         text.clear();
         text.extend_from_slice(b"t=");
         encode_decimal(text, unix_ms / 1000);
-        text.push(b'.');
-        for place in [100, 10, 1] {
-            encode_decimal(text, unix_ms / place % 10);
-        }
+        // Three digits at all times: those after the first of four, and the dot in its place.
+        let dot = text.len();
+        encode_decimal(text, 1000 + unix_ms % 1000);
+        text[dot] = b'.';
         fields.push_known(Name::XRequestStart, text);
     }
-    let version = if exchange.arrival.http11 {
-        "1.1"
-    } else {
-        "1.0"
-    };
-    add_via(
-        fields,
-        exchange.local.snapshot().via.as_deref(),
-        version,
-        text,
-    );
-}
-
-/// Names this gateway in `Via` (RFC 9110 §7.6.3), unless that is off.
-pub(crate) fn add_via(fields: &mut Fields, name: Option<&str>, received: &str, text: &mut Vec<u8>) {
-    if let Some(name) = name {
-        text.clear();
-        text.extend_from_slice(received.as_bytes());
-        text.push(b' ');
-        text.extend_from_slice(name.as_bytes());
-        fields.push_known(Name::Via, text);
+    if let Some(via) = exchange.local.via(exchange.request.version()) {
+        exchange.request.fields.push_line(via);
     }
 }
 

@@ -2,11 +2,24 @@
 
 use corelane_codec::encode::encode_decimal;
 use corelane_codec::framing::host;
-use corelane_codec::{Method, Target, is_normal_path, normalize_path, parse_target};
+use corelane_codec::{
+    Authority, Method, Name, RequestHead, Target, is_normal_path, normalize_path, parse_target,
+};
 use corelane_config::{Lookup, MethodSet, RequestView, RouteId};
 
 use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Notes};
+use crate::listener::ListenerKey;
+use crate::worker::Local;
+
+/// The authority of the last request that had a sound one, and the `Host` that said it; that is empty
+/// where something else did.
+#[derive(Debug, Default)]
+pub(crate) struct LastHost {
+    field: Vec<u8>,
+    authority: Vec<u8>,
+    host_end: usize,
+}
 
 /// What the table says.
 #[derive(Debug)]
@@ -29,19 +42,55 @@ pub(crate) fn read_target(exchange: &mut Exchange<'_>) -> Result<(), Error> {
         return Err(Kind::Connect.into());
     }
     let target = parse_target(request.method(), request.target()).map_err(Kind::Target)?;
-    if let Some(authority) = host(request, &target).map_err(Kind::Framing)? {
-        notes.authority.extend_from_slice(authority.host);
-        notes.host_end = authority.host.len();
-        if let Some(port) = authority.port {
-            notes.authority.push(b':');
-            encode_decimal(&mut notes.authority, port.into());
-        }
-    }
+    read_authority(request, &target, notes)?;
     if let Some(query) = target.query() {
         notes.query.extend_from_slice(query);
         notes.has_query = true;
     }
     read_path(&target, notes)
+}
+
+/// Takes the authority apart, unless it was the last one, too, as on most connections: to compare it is
+/// quicker than to check it.
+fn read_authority(
+    request: &RequestHead,
+    target: &Target<'_>,
+    notes: &mut Notes,
+) -> Result<(), Error> {
+    let mut fields = request.fields.get_all(Name::Host);
+    let only = match (fields.next(), fields.next(), target) {
+        (Some(value), None, Target::Origin { .. }) => value,
+        _ => b"",
+    };
+    if only.is_empty() || *only != notes.last_host.field {
+        notes.last_host.clear();
+        let Some(found) = host(request, target).map_err(Kind::Framing)? else {
+            return Ok(());
+        };
+        notes.last_host.read(only, &found);
+    }
+    notes
+        .authority
+        .extend_from_slice(&notes.last_host.authority);
+    notes.host_end = notes.last_host.host_end;
+    Ok(())
+}
+
+impl LastHost {
+    fn clear(&mut self) {
+        self.field.clear();
+        self.authority.clear();
+    }
+
+    fn read(&mut self, field: &[u8], found: &Authority<'_>) {
+        self.field.extend_from_slice(field);
+        self.authority.extend_from_slice(found.host);
+        self.host_end = found.host.len();
+        if let Some(port) = found.port {
+            self.authority.push(b':');
+            encode_decimal(&mut self.authority, port.into());
+        }
+    }
 }
 
 fn read_path(target: &Target<'_>, notes: &mut Notes) -> Result<(), Error> {
@@ -60,13 +109,16 @@ fn read_path(target: &Target<'_>, notes: &mut Notes) -> Result<(), Error> {
 /// `NoRoute`.
 pub(crate) fn find(exchange: &mut Exchange<'_>) -> Result<Found, Error> {
     let local = exchange.local;
-    let mut captures = std::mem::take(&mut exchange.notes.captures);
-    let found = local
-        .snapshot()
-        .table
-        .lookup(&View(exchange), &mut captures);
-    exchange.notes.captures = captures;
-    match found {
+    let notes = &mut *exchange.notes;
+    let view = View {
+        request: exchange.request,
+        host: &notes.authority[..notes.host_end],
+        path: &notes.path,
+        query: notes.has_query.then_some(&notes.query[..]),
+        listener: exchange.peer.listener,
+        local,
+    };
+    match local.snapshot().table.lookup(&view, &mut notes.captures) {
         Lookup::Route(id) => {
             exchange.tally.route = Some(id);
             exchange.tally.target = local.route(id).next_target();
@@ -79,33 +131,39 @@ pub(crate) fn find(exchange: &mut Exchange<'_>) -> Result<Found, Error> {
 }
 
 /// The request as the table sees it.
-struct View<'v, 'a>(&'v Exchange<'a>);
+struct View<'v> {
+    request: &'v RequestHead,
+    host: &'v [u8],
+    path: &'v [u8],
+    query: Option<&'v [u8]>,
+    listener: ListenerKey,
+    local: &'v Local,
+}
 
-impl RequestView for View<'_, '_> {
+impl RequestView for View<'_> {
     fn method(&self) -> &[u8] {
-        self.0.request.method_bytes()
+        self.request.method_bytes()
     }
 
     fn host(&self) -> &[u8] {
-        self.0.notes.host()
+        self.host
     }
 
     fn path(&self) -> &[u8] {
-        &self.0.notes.path
+        self.path
     }
 
     fn query(&self) -> Option<&[u8]> {
-        self.0.notes.query()
+        self.query
     }
 
     fn header(&self, lower_case_name: &[u8], f: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        self.0.request.fields.all_named(lower_case_name).any(f)
+        self.request.fields.all_named(lower_case_name).any(f)
     }
 
     fn listener(&self) -> usize {
-        let listeners = self.0.local.snapshot().listeners.len();
-        let index = self.0.local.listener_index(self.0.peer.listener);
         // A listener that is gone has a number that no route names.
-        index.unwrap_or(listeners)
+        let gone = self.local.snapshot().listeners.len();
+        self.local.listener_index(self.listener).unwrap_or(gone)
     }
 }

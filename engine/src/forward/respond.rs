@@ -3,7 +3,7 @@
 use corelane_codec::encode::{Persistence, ResponseFraming, encode_response_head};
 use corelane_codec::framing::{content_length, response_allows_keep_alive, upgrade};
 use corelane_codec::{
-    BodyLength, BodyLimits, HeadLimits, Method, Name, ResponseHead, Version, response_body_length,
+    BodyLength, BodyLimits, HeadLimits, Method, Name, ResponseHead, response_body_length,
 };
 use corelane_config::{Limits, Route};
 
@@ -12,7 +12,7 @@ use super::{Pace, Readable, Role, Sink, Source, Stage, WireSource, pump};
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
 use crate::filter::{self, Direction};
-use crate::request::{add_via, apply};
+use crate::request::apply;
 use crate::rt::clock::NEVER;
 use crate::service::millis;
 use crate::upstream::{HeadDeadline, UpstreamConnection};
@@ -42,14 +42,13 @@ pub(super) async fn respond(
         .map_err(Kind::UpstreamFraming)?;
     let reusable =
         response_allows_keep_alive(exchange.response) && length != BodyLength::UntilClose;
-    let pace = body_pace(exchange, route);
-    let stated = stated_length(exchange.response, exchange.request.method());
+    // The head as it came says both, and it is edited next.
+    let streams = is_stream(exchange.response);
+    let bodiless = (length == BodyLength::Empty)
+        .then(|| stated_length(exchange.response, exchange.request.method()));
     edit_head(exchange, route, progress).await?;
     let mut stage = Stage::of(exchange.filters.as_ref(), Direction::Response);
-    let framing = match stage.framing(length) {
-        BodyLength::Empty => stated,
-        length => exchange.reply_framing(length),
-    };
+    let framing = bodiless.unwrap_or_else(|| exchange.reply_framing(stage.framing(length)));
     exchange.begin_reply(framing, progress.uploaded.get());
     if length == BodyLength::Empty {
         exchange.reply.flush().await?;
@@ -58,6 +57,7 @@ pub(super) async fn respond(
         let bytes = body.len();
         connection.buffer.consume(bytes);
     } else {
+        let pace = body_pace(exchange, route, streams);
         send_body(exchange, connection, length, pace, &mut stage).await?;
     }
     Ok(Answer::Whole { reusable })
@@ -155,18 +155,16 @@ async fn edit_head(
 ) -> Result<(), Error> {
     exchange.response.fields.remove_hop_by_hop();
     let Some(route) = route else { return Ok(()) };
-    let version = match exchange.response.version() {
-        Version::Http11 => "1.1",
-        Version::Http10 => "1.0",
-    };
-    let via = exchange.local.snapshot().via.as_deref();
+    let via = exchange.local.via(exchange.response.version());
     let fields = &mut exchange.response.fields;
     if !fields.contains(Name::Date) {
         // Whoever passes a response on says when it came, if nobody did (RFC 9110 §6.6.1).
         let clock = &exchange.worker.timers.clock;
         clock.with_date(|date| fields.push_known(Name::Date, date));
     }
-    add_via(fields, via, version, &mut exchange.notes.text);
+    if let Some(via) = via {
+        fields.push_line(via);
+    }
     apply(&route.response_edits, fields);
     progress.editing.set(true);
     let edited = filter::on_response(exchange).await;
@@ -235,9 +233,8 @@ async fn send_body(
 
 /// How long the upstream may be silent, and whether the exchange's deadline cuts the body: it does
 /// not cut streams, which have no end by nature.
-fn body_pace(exchange: &mut Exchange<'_>, route: Option<&Route>) -> Pace {
+fn body_pace(exchange: &mut Exchange<'_>, route: Option<&Route>, streams: bool) -> Pace {
     let limits: &Limits = exchange.limits();
-    let streams = is_stream(exchange.response);
     let most = match (route.and_then(|route| route.idle_timeout), streams) {
         (Some(timeout), _) => timeout,
         (None, true) => limits.stream_idle_timeout,

@@ -6,6 +6,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use corelane_codec::{FieldLine, Version};
 use corelane_config::{Action, EndpointAddress, Route, RouteId, Service, ServiceId, Snapshot};
 
 use super::Worker;
@@ -24,6 +25,8 @@ pub(crate) struct Local {
     listeners: Vec<ListenerId>,
     /// By the number of a listener's key: its index in the snapshot.
     places: Vec<Option<usize>>,
+    /// This gateway's line of `Via`, by what it is said of; none when that is off.
+    via: Option<[FieldLine; 2]>,
     /// The series of requests that met no route.
     pub(crate) unrouted: SeriesId,
 }
@@ -69,6 +72,7 @@ impl Local {
             services,
             listeners,
             places: places(worker, &snapshot),
+            via: snapshot.via.as_deref().and_then(via_lines),
             unrouted: worker.metrics.series("", ""),
             generation,
         })
@@ -96,6 +100,16 @@ impl Local {
         &self.routes[id.index()]
     }
 
+    /// The line with which this gateway names itself in `Via` (RFC 9110 §7.6.3) as the one that got the
+    /// message, unless that is off.
+    pub(crate) fn via(&self, received: Version) -> Option<&FieldLine> {
+        let [http10, http11] = self.via.as_ref()?;
+        Some(match received {
+            Version::Http10 => http10,
+            Version::Http11 => http11,
+        })
+    }
+
     /// The listener's index in this generation's snapshot; a connection may outlive its listener.
     pub(crate) fn listener_index(&self, key: ListenerKey) -> Option<usize> {
         self.places.get(key.number()).copied().flatten()
@@ -121,6 +135,12 @@ impl RouteState {
     pub(crate) fn filters(&self) -> Option<&Rc<Chain>> {
         self.filters.as_ref()
     }
+}
+
+/// The configuration allows no name that could not stand there.
+fn via_lines(name: &str) -> Option<[FieldLine; 2]> {
+    let line = |version: &str| FieldLine::new(b"Via", format!("{version} {name}").as_bytes());
+    Some([line("1.0")?, line("1.1")?])
 }
 
 fn places(worker: &Worker, snapshot: &Snapshot) -> Vec<Option<usize>> {
