@@ -458,7 +458,7 @@ fn run_worker(
         log::warn!("worker {index} could not be pinned to its core");
     }
     let running = catch_unwind(AssertUnwindSafe(|| {
-        driver.block_on(worker::run(index, shared.clone(), Platform::kernel()))
+        driver.block_on(worker::run(index, shared.clone(), Platform::kernel(driver)))
     }));
     match running {
         Ok(Ok(())) => shared.worker_stopped(),

@@ -16,6 +16,7 @@ const UNSAFE: &[&str] = &[
     "codec/tests/allocations.rs",
     "config/tests/allocations.rs",
     "engine/src/io/mod.rs",
+    "engine/src/io/outbox.rs",
     "engine/tests/steady_state.rs",
     "loadtest/src/rt/watch.rs",
 ];

@@ -168,8 +168,8 @@ async fn talk(
     if is_bodiless(length) {
         pace.set_total(exchange.total);
     }
-    let buffers = &exchange.worker.buffers;
-    let mut wire = WireSink::new(&stream, buffers, exchange.waiter, pace, Kind::UpstreamReset);
+    let through = (&exchange.worker.buffers, &exchange.worker.outbox);
+    let mut wire = WireSink::new(&stream, through, exchange.waiter, pace, Kind::UpstreamReset);
     let framing = stage.framing(length);
     let target = &exchange.notes.target;
     encode_request_head(wire.out(), exchange.request, target, framing, persistence);

@@ -12,6 +12,7 @@ use super::pace::Pace;
 use crate::error::{Error, Kind};
 use crate::io::buffers::{BufferPool, SMALL};
 use crate::io::deadline::Waiter;
+use crate::io::outbox::Outbox;
 use crate::io::stream::Stream;
 use crate::rt::clock::Millis;
 
@@ -39,6 +40,7 @@ pub(crate) struct WireSink<'a> {
     /// buffer that is hot serves all exchanges that do not wait.
     out: Vec<u8>,
     pool: &'a BufferPool,
+    outbox: &'a Outbox,
     /// How the body is framed.
     pub(crate) framing: BodyLength,
     waiter: Waiter<'a>,
@@ -103,7 +105,7 @@ impl<'a> WireSink<'a> {
     /// is called.
     pub(crate) fn new(
         stream: &'a Stream,
-        pool: &'a BufferPool,
+        (pool, outbox): (&'a BufferPool, &'a Outbox),
         waiter: Waiter<'a>,
         pace: Pace,
         gone: Kind,
@@ -112,6 +114,7 @@ impl<'a> WireSink<'a> {
             stream,
             out: Vec::new(),
             pool,
+            outbox,
             framing: BodyLength::Empty,
             waiter,
             pace,
@@ -172,8 +175,8 @@ impl<'a> WireSink<'a> {
         let total = self.out.len() + pieces[0].len() + pieces[1].len();
         let mut done = 0;
         while done < total {
-            let result = if done == 0 && pieces[0].is_empty() && pieces[1].is_empty() {
-                self.stream.try_send(&self.out)
+            let result = if done == 0 && total == self.out.len() {
+                self.outbox.send(self.stream, &mut self.out).await
             } else {
                 self.stream
                     .try_send_vectored(&remaining([&self.out, pieces[0], pieces[1]], done))

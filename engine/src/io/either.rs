@@ -5,7 +5,7 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use crate::io::deadline::Waiter;
 use crate::io::memory::{Backlog, End, MemoryNetwork};
@@ -55,6 +55,13 @@ impl Transport {
             Incoming::Kernel(fd) => Self::Kernel(Socket::accepted(fd)?),
             Incoming::Memory(end) => Self::Memory(end),
         })
+    }
+
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Kernel(socket) => socket.descriptor(),
+            Self::Memory(_) => None,
+        }
     }
 
     pub(crate) fn try_recv(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {

@@ -1,8 +1,9 @@
 //! Bytes in and out: streams, buffers, and waiting with a deadline.
 //!
-//! Readiness comes from the ring (or epoll), the bytes move by plain non-blocking `recv` and `send`
-//! right after it. So the kernel never owns a buffer of ours, every future may be dropped at any
-//! point without losing bytes, and both drivers run the same code (ADR 0002 has the measurements).
+//! Readiness comes from the ring (or epoll), the bytes move by non-blocking calls right after it,
+//! small messages at the end of the loop's turn, many in one call ([`outbox`]). So the kernel never
+//! owns a buffer of ours while somebody waits, and every future may be dropped at any point without
+//! losing bytes (ADR 0002 has the measurements).
 
 #![expect(
     unsafe_code,
@@ -25,6 +26,7 @@ mod either;
 )]
 pub(crate) mod memory;
 mod network;
+pub(crate) mod outbox;
 mod socket;
 pub(crate) mod stream;
 

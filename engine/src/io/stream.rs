@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -44,6 +45,11 @@ impl Stream {
     /// When the event loop refuses it (epoll: no memory for another registration).
     pub(crate) fn accepted(connection: Incoming) -> io::Result<Self> {
         Ok(Self::new(Transport::accepted(connection)?))
+    }
+
+    /// The kernel's number for it, where the kernel knows it.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.transport.descriptor()
     }
 
     /// Appends what is there to `buffer`, up to its capacity. `Ok(0)` is the end of the stream.

@@ -90,6 +90,26 @@ impl Driver {
         }
     }
 
+    /// A second ring for this thread, for calls that are over when they are submitted; none on epoll,
+    /// or where the kernel gives no more.
+    pub(crate) fn small_ring(&self, entries: u32) -> Option<IoUring> {
+        let Kind::Uring(flags) = self.kind else {
+            return None;
+        };
+        let mut builder = IoUring::builder();
+        if flags.single_issuer {
+            builder.setup_single_issuer();
+        }
+        let ring = builder.build(entries);
+        if let Err(error) = &ring {
+            log::warn!(
+                "without a second ring messages are sent one by one: {}",
+                explain(error)
+            );
+        }
+        ring.ok()
+    }
+
     /// Runs `future` to its end on this thread.
     ///
     /// # Errors

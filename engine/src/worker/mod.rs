@@ -18,6 +18,7 @@ pub(crate) use platform::Platform;
 use crate::downstream::{self, Peer};
 use crate::io::buffers::BufferPool;
 use crate::io::deadline::Waiter;
+use crate::io::outbox::Outbox;
 use crate::io::{Incoming, Network};
 use crate::listener::{self, Permit, Socket};
 use crate::publish::{Generation, Shared};
@@ -91,6 +92,7 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) timers: Timers,
     pub(crate) buffers: BufferPool,
+    pub(crate) outbox: Outbox,
     pub(crate) pools: Pools,
     pub(crate) metrics: Metrics,
     pub(crate) random: Random,
@@ -121,6 +123,7 @@ impl Worker {
             shared,
             timers: Timers::new(platform.clock),
             buffers: BufferPool::default(),
+            outbox: platform.outbox,
             pools: Pools::default(),
             metrics: Metrics::new(index),
             random: platform.random,
@@ -249,6 +252,10 @@ impl Worker {
 pub(crate) async fn run(index: usize, shared: Arc<Shared>, platform: Platform) {
     let worker = Worker::new(index, shared, platform);
     worker.executor.spawn(tick(worker.clone()));
+    let sending = worker.clone();
+    worker
+        .executor
+        .spawn(async move { sending.outbox.run().await });
     let reaping = worker.clone();
     worker
         .executor
@@ -317,6 +324,7 @@ async fn stop(worker: &Rc<Worker>) {
     }
     worker.exchanges.clear();
     worker.pools.close();
+    worker.outbox.close();
     // Its thread ends, and whoever waits for it goes on, when the last worker has let go.
     drop(worker.log.borrow_mut().take());
     // The event loop cancels and closes what was dropped here in its next turns.
