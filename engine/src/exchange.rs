@@ -166,7 +166,7 @@ async fn proceed(exchange: &mut Exchange<'_>) -> Result<Done, Error> {
     if let Some(error) = exchange.arrival.refused {
         return Err(error);
     }
-    route::read_target(exchange)?;
+    route::read_target(exchange.request, exchange.notes)?;
     request::identify(exchange)?;
     if !request::count_forward(exchange.request) {
         return reply::of_gateway(exchange).await;

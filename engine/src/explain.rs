@@ -9,18 +9,19 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use corelane_codec::framing::{expects_continue, host};
+use corelane_codec::framing::expects_continue;
 use corelane_codec::{
-    Authority, Fields, HeadLimits, HeadScan, Method, Parsed, RequestHead, Target, is_normal_path,
-    normalize_path, parse_target, request_body_length,
+    HeadLimits, HeadScan, Method, Parsed, RequestHead, Target, parse_target, request_body_length,
 };
-use corelane_config::{
-    Action, Captures, Limits, Lookup, RedirectFrom, RequestView, Route, Snapshot, Weighted,
-};
+use corelane_config::{Action, Captures, Limits, RedirectFrom, Route, Snapshot, Weighted};
 
 use crate::error::{Error, Kind};
+use crate::exchange::Notes;
 use crate::identity::resolve_client;
 use crate::outcome::Outcome;
+use crate::reply::status_of_gateway;
+use crate::request::{count_forward, refuse_loop};
+use crate::route::{Found, View, judge, read_target};
 use crate::service::millis;
 
 pub use explanation::{Answer, Charge, Explanation, RunnerUp, Share, Timeouts};
@@ -81,22 +82,31 @@ pub fn explain(
         client: request.client_ip,
         ..Explanation::default()
     };
-    let mut head = RequestHead::new();
-    let read =
-        read_head(&mut head, &bytes, &snapshot.limits).and_then(|()| Asked::read(&head, listener));
-    let asked = match read {
-        Ok(asked) => asked,
-        Err(error) => {
-            explanation.answer = Some(refusal(error));
-            return Ok(explanation);
-        }
-    };
+    let (mut head, mut notes) = (RequestHead::new(), Notes::default());
+    let read = read_head(&mut head, &bytes, &snapshot.limits)
+        .and_then(|()| read_target(&head, &mut notes));
+    if let Err(error) = read {
+        explanation.answer = Some(refusal(error));
+        return Ok(explanation);
+    }
     let trusted = &snapshot.trusted_proxies;
     let client = request.client_ip.map(|ip| ip.to_canonical());
     explanation.client = client.map(|ip| resolve_client(ip, &head.fields, trusted));
-    explanation.host = asked.authority.map(|authority| text(authority.host));
-    explanation.path = Some(text(&asked.path));
-    look_up(snapshot, &asked, &mut explanation);
+    explanation.host = (!notes.host().is_empty()).then(|| text(notes.host()));
+    explanation.path = Some(text(&notes.path));
+    if let Err(error) = refuse_loop(&head.fields, snapshot) {
+        explanation.answer = Some(refusal(error));
+    } else if count_forward(&mut head) {
+        let head = &head;
+        let asked = Asked {
+            head,
+            notes,
+            listener,
+        };
+        look_up(snapshot, &asked, &mut explanation);
+    } else {
+        explanation.answer = Some(of_gateway(&head));
+    }
     Ok(explanation)
 }
 
@@ -170,80 +180,27 @@ fn read_head(head: &mut RequestHead, bytes: &[u8], limits: &Limits) -> Result<()
     Ok(())
 }
 
-/// What is asked for, as the route table sees it.
+/// What is asked for.
 struct Asked<'h> {
-    method: &'h [u8],
-    fields: &'h Fields,
-    authority: Option<Authority<'h>>,
-    path: Vec<u8>,
-    query: Option<&'h [u8]>,
+    head: &'h RequestHead,
+    notes: Notes,
     listener: usize,
 }
 
 impl<'h> Asked<'h> {
-    fn read(head: &'h RequestHead, listener: usize) -> Result<Self, Error> {
-        if head.method() == Method::Connect {
-            return Err(Kind::Connect.into());
+    fn view(&'h self) -> View<'h> {
+        View {
+            request: self.head,
+            host: self.notes.host(),
+            path: &self.notes.path,
+            query: self.notes.query(),
+            listener: self.listener,
         }
-        let target = parse_target(head.method(), head.target()).map_err(Kind::Target)?;
-        let authority = host(head, &target).map_err(Kind::Framing)?;
-        let mut path = Vec::new();
-        match target.path() {
-            Some(normal) if is_normal_path(normal) => path.extend_from_slice(normal),
-            Some(other) => normalize_path(other, &mut path).map_err(Kind::Target)?,
-            None => path.push(b'*'),
-        }
-        Ok(Self {
-            method: head.method_bytes(),
-            fields: &head.fields,
-            authority,
-            path,
-            query: target.query(),
-            listener,
-        })
-    }
-
-    /// Host and port, as they go into Host and Location.
-    fn authority(&self) -> String {
-        match self.authority {
-            Some(Authority { host, port: None }) => text(host),
-            Some(Authority {
-                host,
-                port: Some(port),
-            }) => format!("{}:{port}", text(host)),
-            None => String::new(),
-        }
-    }
-}
-
-impl RequestView for Asked<'_> {
-    fn method(&self) -> &[u8] {
-        self.method
-    }
-
-    fn host(&self) -> &[u8] {
-        self.authority.map_or(&[], |authority| authority.host)
-    }
-
-    fn path(&self) -> &[u8] {
-        &self.path
-    }
-
-    fn query(&self) -> Option<&[u8]> {
-        self.query
-    }
-
-    fn header(&self, lower_case_name: &[u8], f: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        self.fields.all_named(lower_case_name).any(f)
-    }
-
-    fn listener(&self) -> usize {
-        self.listener
     }
 }
 
 fn look_up(snapshot: &Snapshot, asked: &Asked<'_>, explanation: &mut Explanation) {
-    let explained = snapshot.table.explain(asked);
+    let explained = snapshot.table.explain(&asked.view());
     let runner_up = |(id, why): (_, corelane_config::Why)| {
         let route = snapshot.route(id);
         RunnerUp {
@@ -253,10 +210,11 @@ fn look_up(snapshot: &Snapshot, asked: &Asked<'_>, explanation: &mut Explanation
         }
     };
     explanation.runners_up = explained.runners_up.into_iter().map(runner_up).collect();
-    match explained.winner {
-        Lookup::Route(id) => take_route(snapshot, asked, snapshot.route(id), explanation),
-        Lookup::NotFound => explanation.answer = Some(refusal(Kind::NoRoute.into())),
-        Lookup::MethodNotAllowed(methods) => {
+    match judge(explained.winner, &asked.notes.path) {
+        Ok(Found::Route(id)) => take_route(snapshot, asked, snapshot.route(id), explanation),
+        Ok(Found::Gateway) => explanation.answer = Some(of_gateway(asked.head)),
+        Err(error) => explanation.answer = Some(refusal(error)),
+        Ok(Found::Allow(methods)) => {
             explanation.answer = Some(Answer {
                 allow: Some(snapshot.table.allow(methods).to_string()),
                 ..answer(
@@ -277,7 +235,7 @@ fn take_route(
 ) {
     let mut captures = Captures::new();
     // What the table explains has no captures; what it finds has.
-    let _same_route = snapshot.table.lookup(asked, &mut captures);
+    let _same_route = snapshot.table.lookup(&asked.view(), &mut captures);
     explanation.route = Some(route.name.to_string());
     explanation.route_place = Some(route.place.to_string());
     let filters = route.filters.iter();
@@ -286,20 +244,19 @@ fn take_route(
     match &route.action {
         Action::Forward { to, host, .. } => {
             let mut path = Vec::new();
-            route.upstream_path(&asked.path, &captures, &mut path);
+            route.upstream_path(&asked.notes.path, &captures, &mut path);
             explanation.upstream_path = Some(text(&path));
-            let host = host.as_deref().map_or_else(|| asked.authority(), text);
+            let host = text(host.as_deref().unwrap_or(&asked.notes.authority));
             explanation.upstream_host = (!host.is_empty()).then_some(host);
             forward(snapshot, route, to, explanation);
         }
         Action::Redirect(redirect) => {
             let mut location = Vec::new();
-            let authority = asked.authority();
             let from = RedirectFrom {
                 scheme: "http",
-                authority: authority.as_bytes(),
-                path: &asked.path,
-                query: asked.query,
+                authority: &asked.notes.authority,
+                path: &asked.notes.path,
+                query: asked.notes.query(),
             };
             redirect.location(from, &route.matcher, &captures, &mut location);
             explanation.answer = Some(Answer {
@@ -356,6 +313,16 @@ fn share(snapshot: &Snapshot, target: &Weighted) -> Share {
             .map(|(_, endpoint)| endpoint.address.to_string())
             .collect(),
     }
+}
+
+/// The answer to what ends at the gateway itself.
+fn of_gateway(head: &RequestHead) -> Answer {
+    let detail = "the request is for the gateway itself";
+    answer(
+        status_of_gateway(head.method()),
+        Outcome::LocalReply,
+        detail,
+    )
 }
 
 fn refusal(error: Error) -> Answer {
@@ -483,6 +450,17 @@ routes:
         let large = ask("GET /api/", &[("x-long", &long)]);
         assert!(large.answer.as_ref().unwrap().limit.is_some());
         assert_eq!(answered(large), (431, "head_too_large"));
+    }
+
+    #[test]
+    fn what_goes_no_further_is_told_too() {
+        assert_eq!(answered(ask("OPTIONS *", &[])), (204, "local_reply"));
+        let last = [("max-forwards", "0")];
+        assert_eq!(answered(ask("TRACE /api/", &last)), (501, "local_reply"));
+        let passes = ["1.1 corelane"; 16].join(", ");
+        let round = ask("GET /api/", &[("via", &passes)]);
+        assert_eq!(answered(round), (508, "loop"));
+        assert_eq!(ask("GET /api/", &[("via", "1.1 corelane")]).answer, None);
     }
 
     #[test]

@@ -131,12 +131,19 @@ pub(crate) async fn method_not_allowed(
 /// The reply to what ends at the gateway itself: `OPTIONS` finds somebody there, `TRACE` is not
 /// reflected (RFC 9110 §9.3.7, §9.3.8).
 pub(crate) async fn of_gateway(exchange: &mut Exchange<'_>) -> Result<Done, Error> {
-    let status = match exchange.request.method() {
+    begin(
+        exchange.response,
+        status_of_gateway(exchange.request.method()),
+    );
+    finish(exchange, Outcome::LocalReply, b"").await
+}
+
+/// What the gateway itself answers to a method with.
+pub(crate) const fn status_of_gateway(method: Method) -> u16 {
+    match method {
         Method::Options => 204,
         _ => 501,
-    };
-    begin(exchange.response, status);
-    finish(exchange, Outcome::LocalReply, b"").await
+    }
 }
 
 /// A reply that a filter made.

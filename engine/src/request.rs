@@ -6,7 +6,7 @@
 use corelane_codec::encode::encode_decimal;
 use corelane_codec::framing::upgrade;
 use corelane_codec::{Field, Fields, Method, Name, RequestHead, list_items};
-use corelane_config::{Edits, Route, Underscores};
+use corelane_config::{Edits, Route, Snapshot, Underscores};
 
 use crate::error::{Error, Kind};
 use crate::exchange::Exchange;
@@ -35,6 +35,11 @@ pub(crate) fn identify(exchange: &mut Exchange<'_>) -> Result<(), Error> {
             RequestId::new(unix_ms, [worker.random.next(), worker.random.next()])
         }),
     };
+    refuse_loop(fields, snapshot)
+}
+
+/// Refuses a request whose `Via` says that it has passed here too often.
+pub(crate) fn refuse_loop(fields: &Fields, snapshot: &Snapshot) -> Result<(), Error> {
     if let Some(name) = &snapshot.via {
         let passes = fields
             .get_all(Name::Via)

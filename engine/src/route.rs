@@ -9,8 +9,6 @@ use corelane_config::{Lookup, MethodSet, RequestView, RouteId};
 
 use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Notes};
-use crate::listener::ListenerKey;
-use crate::worker::Local;
 
 /// The authority of the last request that had a sound one, and the `Host` that said it; that is empty
 /// where something else did.
@@ -36,8 +34,7 @@ pub(crate) enum Found {
 ///
 /// # Errors
 /// `Target`, `Framing` (Host) and `Connect`.
-pub(crate) fn read_target(exchange: &mut Exchange<'_>) -> Result<(), Error> {
-    let Exchange { request, notes, .. } = exchange;
+pub(crate) fn read_target(request: &RequestHead, notes: &mut Notes) -> Result<(), Error> {
     if request.method() == Method::Connect {
         return Err(Kind::Connect.into());
     }
@@ -110,34 +107,48 @@ fn read_path(target: &Target<'_>, notes: &mut Notes) -> Result<(), Error> {
 pub(crate) fn find(exchange: &mut Exchange<'_>) -> Result<Found, Error> {
     let local = exchange.local;
     let notes = &mut *exchange.notes;
+    // A listener that is gone has a number that no route names.
+    let gone = local.snapshot().listeners.len();
+    let listener = local.listener_index(exchange.peer.listener);
     let view = View {
         request: exchange.request,
         host: &notes.authority[..notes.host_end],
         path: &notes.path,
         query: notes.has_query.then_some(&notes.query[..]),
-        listener: exchange.peer.listener,
-        local,
+        listener: listener.unwrap_or(gone),
     };
-    match local.snapshot().table.lookup(&view, &mut notes.captures) {
-        Lookup::Route(id) => {
-            exchange.tally.route = Some(id);
-            exchange.tally.target = local.route(id).next_target();
-            Ok(Found::Route(id))
-        }
+    let found = judge(
+        local.snapshot().table.lookup(&view, &mut notes.captures),
+        &notes.path,
+    )?;
+    if let Found::Route(id) = found {
+        exchange.tally.route = Some(id);
+        exchange.tally.target = local.route(id).next_target();
+    }
+    Ok(found)
+}
+
+/// What the table's answer means for this path.
+///
+/// # Errors
+/// `NoRoute`.
+pub(crate) fn judge(lookup: Lookup, path: &[u8]) -> Result<Found, Error> {
+    match lookup {
+        Lookup::Route(id) => Ok(Found::Route(id)),
         Lookup::MethodNotAllowed(methods) => Ok(Found::Allow(methods)),
-        Lookup::NotFound if exchange.notes.path == b"*" => Ok(Found::Gateway),
+        Lookup::NotFound if path == b"*" => Ok(Found::Gateway),
         Lookup::NotFound => Err(Kind::NoRoute.into()),
     }
 }
 
 /// The request as the table sees it.
-struct View<'v> {
-    request: &'v RequestHead,
-    host: &'v [u8],
-    path: &'v [u8],
-    query: Option<&'v [u8]>,
-    listener: ListenerKey,
-    local: &'v Local,
+pub(crate) struct View<'v> {
+    pub(crate) request: &'v RequestHead,
+    pub(crate) host: &'v [u8],
+    pub(crate) path: &'v [u8],
+    pub(crate) query: Option<&'v [u8]>,
+    /// The listener's index in the snapshot.
+    pub(crate) listener: usize,
 }
 
 impl RequestView for View<'_> {
@@ -162,8 +173,6 @@ impl RequestView for View<'_> {
     }
 
     fn listener(&self) -> usize {
-        // A listener that is gone has a number that no route names.
-        let gone = self.local.snapshot().listeners.len();
-        self.local.listener_index(self.listener).unwrap_or(gone)
+        self.listener
     }
 }
