@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = os.environ.get("CORELANE", str(ROOT / "target/release/corelane"))
+BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+PROGRAM = os.environ.get("CORELANE", str(BUILT / "release/corelane"))
 
 
 def free_port():
