@@ -143,7 +143,8 @@ fn poll_exchanges(
         return Poll::Ready(end);
     }
     if connection.watched.get() && has_left(connection, watch, cx) {
-        // Every wait of the exchange ends with that, so this poll finishes it.
+        // Every wait of the exchange ends with that, so this poll finishes it, or the next one if a
+        // message of it is about to be sent.
         connection.alarm.abort();
         return coroutine.poll(cx);
     }

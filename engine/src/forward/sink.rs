@@ -176,15 +176,17 @@ impl<'a> WireSink<'a> {
         let mut done = 0;
         while done < total {
             let result = if done == 0 && total == self.out.len() {
-                self.outbox.send(self.stream, &mut self.out).await
+                let out = &mut self.out;
+                self.outbox.send(self.stream, out, &mut self.sent).await
             } else {
-                self.stream
-                    .try_send_vectored(&remaining([&self.out, pieces[0], pieces[1]], done))
+                let left = remaining([&self.out, pieces[0], pieces[1]], done);
+                let result = self.stream.try_send_vectored(&left);
+                self.sent += result.as_ref().map_or(0, |&count| count as u64);
+                result
             };
             match result {
                 Ok(count) => {
                     done += count;
-                    self.sent += count as u64;
                     self.pace.moved(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -102,10 +102,7 @@ impl Driver {
         }
         let ring = builder.build(entries);
         if let Err(error) = &ring {
-            log::warn!(
-                "without a second ring messages are sent one by one: {}",
-                explain(error)
-            );
+            log::warn!("without a second ring messages are sent one by one: {error}");
         }
         ring.ok()
     }

@@ -235,6 +235,12 @@ impl Worker {
             .borrow_mut()
             .retain(|_, state| state.strong_count() > 0);
         listener::serve(self, &local, sockets);
+        // Later than every worker's own ring: those come first where memory may be locked no further.
+        if self.outbox.open() {
+            let sending = self.clone();
+            self.executor
+                .spawn(async move { sending.outbox.run().await });
+        }
     }
 
     fn drain(self: &Rc<Self>) {
@@ -252,10 +258,6 @@ impl Worker {
 pub(crate) async fn run(index: usize, shared: Arc<Shared>, platform: Platform) {
     let worker = Worker::new(index, shared, platform);
     worker.executor.spawn(tick(worker.clone()));
-    let sending = worker.clone();
-    worker
-        .executor
-        .spawn(async move { sending.outbox.run().await });
     let reaping = worker.clone();
     worker
         .executor

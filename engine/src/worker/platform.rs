@@ -1,7 +1,7 @@
 //! What a worker stands on: the one place that decides between the kernel and a simulation.
 
 use crate::io::Network;
-use crate::io::outbox::{self, Outbox};
+use crate::io::outbox::Outbox;
 use crate::rt::clock::Clock;
 use crate::rt::driver::Driver;
 use crate::rt::executor::Executor;
@@ -26,7 +26,7 @@ impl Platform {
             random: Random::from_entropy(),
             executor: Executor::EventLoop,
             network: Network::kernel(),
-            outbox: Outbox::new(driver.small_ring(outbox::RING_ENTRIES)),
+            outbox: Outbox::new(driver),
         }
     }
 }

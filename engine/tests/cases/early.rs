@@ -1,6 +1,7 @@
 //! Replies that overtake their request, and clients that leave or stop talking in the middle.
 
-use crate::scenario::{GET, OK, Scenario, eventually, ok, on_both_drivers, post};
+use crate::filters::probe::{Probe, await_gate, open_gate, unique};
+use crate::scenario::{GET, OK, Scenario, eventually, get, ok, on_both_drivers, post};
 
 #[test]
 fn an_early_reply_survives_the_rest_of_the_upload() {
@@ -20,6 +21,42 @@ fn an_early_reply_survives_the_rest_of_the_upload() {
         assert!(reply.says_close());
         client.expect_end();
     })
+}
+
+#[test]
+fn an_upload_that_fails_beside_an_early_reply_gets_no_second_one() {
+    let whole = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let begun = "HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\nfirst part";
+    on_both_drivers(|io| {
+        for reply in [whole, begun] {
+            let id = unique();
+            let probe = format!("{{use: probe, id: {id}, on: request, then: block}}");
+            let s = Scenario::on(io)
+                .origin("a")
+                .built(|builder| builder.filter::<Probe>())
+                .config(&format!(
+                    "routes: [{{path: /stop, service: a, filters: [{probe}]}}, {{path: /*, service: a}}]"
+                ))
+                .start();
+            let mut client = s.client();
+            client
+                .send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+            let mut origin = s.accept("a");
+            origin.request_head();
+            origin.expect("1\r\na\r\n");
+            // While the worker stands still, both sides speak, so that it hears them in one turn.
+            let mut other = s.client();
+            other.send(get("/stop"));
+            await_gate(&id);
+            let chunks = format!("3e8\r\n{}\r\n", "x".repeat(1000)).repeat(12);
+            client.send(chunks + "zz\r\n");
+            origin.send(reply);
+            open_gate(&id);
+            let (said, _) = client.rest_or_reset();
+            let said = String::from_utf8_lossy(&said);
+            assert_eq!(said.matches("HTTP/1.1").count(), 1, "{said}");
+        }
+    });
 }
 
 #[test]

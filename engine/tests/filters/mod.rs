@@ -5,5 +5,5 @@ mod bodies;
 mod calls;
 mod endpoints;
 mod hooks;
-mod probe;
+pub(crate) mod probe;
 mod publish;

@@ -77,7 +77,8 @@ pub(crate) struct Settings {
     /// The hook that does something.
     #[serde(default)]
     on: String,
-    /// What it does: `reply`, `fail`, `panic`, `wait`, `wait_and_panic`, `gate`.
+    /// What it does: `reply`, `fail`, `panic`, `wait`, `wait_and_panic`, `gate`, `block` (the
+    /// worker with it).
     #[serde(default)]
     then: String,
 }
@@ -113,6 +114,12 @@ impl Probe {
         if self.does(hook, "wait_and_panic") {
             let _fragile = Fragile;
             pending::<()>().await;
+        }
+        if self.does(hook, "block") {
+            set_gate(&self.0.id, Gate::Reached);
+            while gate(&self.0.id) != Some(Gate::Open) {
+                std::thread::yield_now();
+            }
         }
         if self.does(hook, "gate") {
             set_gate(&self.0.id, Gate::Reached);
