@@ -21,6 +21,8 @@ pub struct BodyLimits {
     pub trailer_bytes: usize,
     /// Lines of the trailer section. Exceeded: 431.
     pub trailer_fields: usize,
+    /// Whether trailers with a `_` in their name ([`crate::Field::has_underscore`]) are kept.
+    pub trailer_underscores: bool,
 }
 
 impl Default for BodyLimits {
@@ -29,6 +31,7 @@ impl Default for BodyLimits {
             chunk_line: 4 << 10,
             trailer_bytes: 16 << 10,
             trailer_fields: 64,
+            trailer_underscores: true,
         }
     }
 }
@@ -344,6 +347,9 @@ impl BodyDecoder {
             return Err(trailer_error(self.scan.blame(&self.section, block.range)));
         }
         self.trailers.retain(|field| field.id.allowed_in_trailers());
+        if !self.limits.trailer_underscores {
+            self.trailers.remove_underscored();
+        }
         self.state = State::Ended;
         Ok(end - held)
     }

@@ -100,7 +100,7 @@ pub fn encode_request_head(
             }
         }
     }
-    write_persistence(out, persistence);
+    write_persistence(out, persistence, head.fields.contains(Name::Te));
     out.extend_from_slice(b"\r\n");
 }
 
@@ -135,6 +135,7 @@ pub fn encode_response_head(
         } else {
             persistence
         },
+        false,
     );
     out.extend_from_slice(b"\r\n");
 }
@@ -207,16 +208,25 @@ pub fn encode_decimal(out: &mut Vec<u8>, mut number: u64) {
     out.extend_from_slice(&digits[first..]);
 }
 
-fn write_persistence(out: &mut Vec<u8>, persistence: Persistence<'_>) {
-    match persistence {
-        Persistence::Implied => {}
-        Persistence::KeepAlive => out.extend_from_slice(b"Connection: keep-alive\r\n"),
-        Persistence::Close => out.extend_from_slice(b"Connection: close\r\n"),
-        Persistence::Upgrade(protocol) => {
-            out.extend_from_slice(b"Connection: upgrade\r\nUpgrade: ");
-            out.extend_from_slice(protocol);
-            out.extend_from_slice(b"\r\n");
-        }
+/// Writes `Connection`, which also names `TE` where that is (RFC 9110 §10.1.4).
+fn write_persistence(out: &mut Vec<u8>, persistence: Persistence<'_>, has_te: bool) {
+    let option: &[u8] = match persistence {
+        Persistence::Implied if has_te => b"te",
+        Persistence::Implied => return,
+        Persistence::KeepAlive => b"keep-alive",
+        Persistence::Close => b"close",
+        Persistence::Upgrade(_) => b"upgrade",
+    };
+    out.extend_from_slice(b"Connection: ");
+    out.extend_from_slice(option);
+    if has_te && persistence != Persistence::Implied {
+        out.extend_from_slice(b", te");
+    }
+    out.extend_from_slice(b"\r\n");
+    if let Persistence::Upgrade(protocol) = persistence {
+        out.extend_from_slice(b"Upgrade: ");
+        out.extend_from_slice(protocol);
+        out.extend_from_slice(b"\r\n");
     }
 }
 

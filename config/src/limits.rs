@@ -142,7 +142,8 @@ limits! {
         "From the first byte of a request head to its end (408).",
         "A head fits in a few packets; who takes longer holds a connection on purpose.";
     body_min_rate: Long = 240, 1 => GIB, Off,
-        "Bytes a second that a body must move, request and response alike.",
+        "Bytes a second that a client must move, of its request's body and of its reply. Only the time \
+         spent waiting for the client counts; for an upstream there is `upstream_idle_timeout`.",
         "Slower than any usable link; without a rule a connection is held for nothing.";
     body_rate_window: Time = 10 * SECOND, 100 => HOUR, Most,
         "The time over which body_min_rate is averaged.",

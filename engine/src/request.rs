@@ -168,7 +168,8 @@ fn add_forwarding_fields(exchange: &mut Exchange<'_>, route: &Route) {
     if let Some(peer) = exchange.peer.address {
         // One line, because many readers look at the first line only.
         text.clear();
-        for earlier in fields.get_all(Name::XForwardedFor) {
+        let values = fields.get_all(Name::XForwardedFor);
+        for earlier in values.filter(|value| !value.is_empty()) {
             text.extend_from_slice(earlier);
             text.extend_from_slice(b", ");
         }

@@ -11,6 +11,7 @@ const SMALL: BodyLimits = BodyLimits {
     chunk_line: 8,
     trailer_bytes: 40,
     trailer_fields: 2,
+    trailer_underscores: true,
 };
 
 /// `data` is what follows a head: read as chunks, as so many bytes, and as all there is.

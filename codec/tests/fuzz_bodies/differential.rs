@@ -20,6 +20,7 @@ const ROOMY_BODY: BodyLimits = BodyLimits {
     chunk_line: 1 << 20,
     trailer_bytes: 1 << 20,
     trailer_fields: 1000,
+    trailer_underscores: true,
 };
 const INPUT_MAX: usize = 4000;
 

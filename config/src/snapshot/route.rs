@@ -195,12 +195,20 @@ impl Redirect {
         captures: &Captures,
         out: &mut Vec<u8>,
     ) {
-        out.extend_from_slice(self.scheme.as_deref().unwrap_or(from.scheme).as_bytes());
-        out.extend_from_slice(b"://");
-        self.authority(from.authority, out);
+        let is_absolute = self.host.is_some() || !from.authority.is_empty();
+        if is_absolute {
+            out.extend_from_slice(self.scheme.as_deref().unwrap_or(from.scheme).as_bytes());
+            out.extend_from_slice(b"://");
+            self.authority(from.authority, out);
+        }
+        let path_start = out.len();
         match &self.path {
             Some(template) => template.expand(&matcher.path, from.path, captures, out),
             None => out.extend_from_slice(from.path),
+        }
+        // Without a Host there is only the path to go by (RFC 3986 §4.2), which must not pass for a host.
+        if !is_absolute && out[path_start..].starts_with(b"//") {
+            out.splice(path_start..path_start, *b"/.");
         }
         if let (true, Some(query)) = (self.keep_query, from.query) {
             out.push(b'?');

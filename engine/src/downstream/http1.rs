@@ -9,8 +9,8 @@ use std::io;
 use std::rc::Rc;
 
 use corelane_codec::framing::{expects_continue, request_wants_keep_alive};
-use corelane_codec::{BodyLength, HeadLimits, Parsed, Version, request_body_length};
-use corelane_config::Limits;
+use corelane_codec::{BodyLength, BodyLimits, HeadLimits, Parsed, Version, request_body_length};
+use corelane_config::{Limits, Underscores};
 
 use super::{Connection, End, Tunnel};
 use crate::error::{Error, Kind};
@@ -140,7 +140,10 @@ async fn one(
         }
     };
     let (length, expects_continue) = head.unwrap_or((BodyLength::Empty, false));
-    scratch.request_decoder.set_limits(body_limits(limits));
+    scratch.request_decoder.set_limits(BodyLimits {
+        trailer_underscores: local.snapshot().underscores != Underscores::Drop,
+        ..body_limits(limits)
+    });
     scratch.request_decoder.reset(length);
     if is_bodiless(length) {
         worker.buffers.release_if_empty(buffer);

@@ -1,7 +1,7 @@
 //! One attempt to have an endpoint answer a request.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
@@ -13,6 +13,7 @@ use super::{Pace, Sink, Source, Stage, WireSink, is_bodiless, pump};
 use crate::error::{Error, Kind};
 use crate::exchange::{Done, Exchange};
 use crate::filter::Direction;
+use crate::io::deadline::Waiter;
 use crate::outcome::{Outcome, Side};
 use crate::rt::clock::{Millis, NEVER};
 use crate::service::{EndpointState, ServiceState, millis};
@@ -37,6 +38,8 @@ pub(crate) struct Failed {
 pub(super) struct Progress {
     /// The request is sent to its end.
     pub(super) uploaded: Cell<bool>,
+    /// The client does not wait to be told to send its body (RFC 9110 §10.1.1), or not any more.
+    pub(super) invited: Cell<bool>,
     pub(super) sent: Cell<bool>,
     pub(super) answered: Cell<bool>,
     /// The response's head is with the filters: the request's body waits, because a filter has one
@@ -82,6 +85,7 @@ async fn on_connection(
     let _open = Open::begin(worker, service.metrics);
     let progress = Progress {
         uploaded: Cell::new(false),
+        invited: Cell::new(!exchange.arrival.expects_continue),
         sent: Cell::new(false),
         answered: Cell::new(false),
         editing: Cell::new(false),
@@ -229,14 +233,20 @@ async fn both_ways(
     // The response's side keeps the exchange's deadline for both: it knows whether it is a stream.
     body.set_total(NEVER);
     let result = {
+        let due = || waiter.now_ms().saturating_add(timeout);
         let upload = async {
+            if !progress.invited.get() {
+                // The head goes ahead, and now it is the upstream's turn, not the client's.
+                sink.flush().await?;
+                progress.head_due.set(due());
+                invitation(&body, progress, waiter).await?;
+                progress.head_due.set(NEVER);
+            }
             let result = pump(&mut body, stage, sink).await;
             progress.note_sent(sink);
             if result.is_ok() {
                 progress.uploaded.set(true);
-                progress
-                    .head_due
-                    .set(waiter.now_ms().saturating_add(timeout));
+                progress.head_due.set(due());
                 if !may_resend {
                     body.release();
                 }
@@ -262,10 +272,12 @@ async fn both_ways(
                     Err(error) => return Poll::Ready(Err(error)),
                 }
             }
-            let editing = progress.editing.get();
+            let before = (progress.editing.get(), progress.invited.get());
             let downloaded = download.as_mut().poll(cx);
-            if editing && !progress.editing.get() && uploading {
-                // The upload has waited for the filters, and nothing else wakes it.
+            let released = before.0 && !progress.editing.get();
+            let invited = !before.1 && progress.invited.get();
+            if uploading && (released || invited) {
+                // The upload has waited for this, and nothing else wakes it.
                 cx.waker().wake_by_ref();
             }
             downloaded
@@ -274,6 +286,23 @@ async fn both_ways(
     };
     exchange.body = body;
     result
+}
+
+/// Waits until the client has been told to send its body, or has begun without that.
+async fn invitation(
+    body: &Source<'_>,
+    progress: &Progress,
+    waiter: Waiter<'_>,
+) -> Result<(), Error> {
+    let mut arrival = pin!(body.arrival());
+    let invited = poll_fn(|cx| match progress.invited.get() {
+        true => Poll::Ready(()),
+        false => arrival.as_mut().poll(cx),
+    });
+    match waiter.until(NEVER, invited).await {
+        Ok(()) => Ok(()),
+        Err(_) => Err(Kind::ClientGone.into()),
+    }
 }
 
 impl Progress {

@@ -76,7 +76,7 @@ async fn final_head(
         field_line: limits.response_head_bytes,
         fields: limits.response_fields,
     };
-    for _ in 0..=limits.interim_responses {
+    for passed in 0..=limits.interim_responses {
         let deadline = HeadDeadline {
             response: &progress.head_due,
             total: exchange.total,
@@ -93,7 +93,14 @@ async fn final_head(
         read?;
         match head.status() {
             101 => return Ok(true),
-            100..=199 => pass_interim(exchange).await?,
+            // One more than may be passed on.
+            100..=199 if passed == limits.interim_responses => break,
+            100..=199 => {
+                pass_interim(exchange).await?;
+                progress
+                    .invited
+                    .set(progress.invited.get() || exchange.response.status() == 100);
+            }
             _ => return Ok(false),
         }
     }
@@ -254,19 +261,23 @@ fn is_stream(head: &ResponseHead) -> bool {
     let Some(content_type) = head.fields.get(Name::ContentType) else {
         return false;
     };
-    let begins = |text: &[u8]| {
-        content_type.len() >= text.len() && content_type[..text.len()].eq_ignore_ascii_case(text)
-    };
-    begins(b"text/event-stream")
-        || begins(b"application/grpc")
-        || begins(b"multipart/x-mixed-replace")
+    let end = content_type.iter().position(|byte| b"; \t".contains(byte));
+    let media_type = &content_type[..end.unwrap_or(content_type.len())];
+    let is = |name: &[u8]| media_type.eq_ignore_ascii_case(name);
+    let grpc = b"application/grpc";
+    is(b"text/event-stream")
+        || is(b"multipart/x-mixed-replace")
+        || media_type
+            .get(..grpc.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(grpc))
 }
 
-/// The limits of bodies on either side.
+/// The limits of bodies on either side; what is asked of the names of trailers is asked of requests.
 pub(crate) fn body_limits(limits: &Limits) -> BodyLimits {
     BodyLimits {
         chunk_line: limits.chunk_line_bytes,
         trailer_bytes: limits.trailer_bytes,
         trailer_fields: limits.trailer_fields,
+        trailer_underscores: true,
     }
 }

@@ -80,6 +80,16 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Resolves when there are bytes that `fill` would find, or an end, however long that takes.
+    pub(crate) async fn arrival(&self) {
+        if let Self::Wire(wire) = self
+            && wire.buffer.is_empty()
+        {
+            // A failed poll is readiness: the read that follows has the error.
+            let _shown_by_the_read = wire.readable.stream().readable().await;
+        }
+    }
+
     /// The data that `fill` found.
     pub(crate) fn data(&self) -> &[u8] {
         match self {

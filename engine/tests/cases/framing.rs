@@ -26,17 +26,42 @@ fn a_chunked_reply_is_framed_anew() {
     on_both_drivers(|io| {
         let s = Scenario::on(io).origin("a").start();
         let mut client = s.client();
-        client.send("GET / HTTP/1.1\r\nHost: h\r\nTE: trailers\r\n\r\n");
+        client.send("GET / HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nConnection: te\r\n\r\n");
         let (_origin, request) = s.origin("a").answer(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
              3;x\r\nabc\r\n2;y=z\r\nde\r\n0\r\nGrpc-Status: 0\r\nSet-Cookie: evil\r\n\r\n",
         );
         assert_eq!(request.field("te"), Some("trailers"));
+        assert_eq!(request.all("connection"), ["te"]);
         let reply = client.reply();
         assert_eq!(reply.text(), "abcde");
         assert_eq!(reply.trailers, [("Grpc-Status".to_owned(), "0".to_owned())]);
         client.send(GET);
         s.await_in_flight(1);
+    })
+}
+
+#[test]
+fn trailers_may_not_pose_as_other_fields_either() {
+    on_both_drivers(|io| {
+        for (rule, kept) in [("drop", 1), ("keep", 2)] {
+            let s = Scenario::on(io)
+                .origin("a")
+                .config(&format!("underscores: {rule}"))
+                .start();
+            let mut client = s.client();
+            client.send(
+                "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\
+                 1\r\na\r\n0\r\nX_User_ID: admin\r\nX-User-ID: admin\r\nX-Sum: 1\r\n\r\n",
+            );
+            let (_origin, request) = s.origin("a").answer(OK);
+            assert_eq!(request.trailers.len(), kept, "{:?}", request.trailers);
+            assert!(
+                request
+                    .trailers
+                    .contains(&("X-Sum".to_owned(), "1".to_owned()))
+            );
+        }
     })
 }
 

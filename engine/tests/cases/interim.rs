@@ -1,6 +1,8 @@
 //! 1xx responses, and clients that ask before they send a body.
 
-use crate::scenario::{GET, OK, Scenario, on_both_drivers};
+use std::time::Duration;
+
+use crate::scenario::{GET, OK, Scenario, on_both_drivers, pass};
 
 const EXPECTING: &str =
     "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 4\r\n\r\n";
@@ -70,6 +72,46 @@ fn an_origin_that_says_continue_gets_the_body() {
         origin.request();
         origin.send(OK);
         client.reply();
+    })
+}
+
+#[test]
+fn a_client_that_waits_to_be_told_is_not_slow() {
+    on_both_drivers(|io| {
+        let s = Scenario::on(io)
+            .origin("a")
+            .config("limits: {body_rate_window: 100ms, response_timeout: 2s}")
+            .start();
+        let mut client = s.client();
+        client.send(EXPECTING);
+        let mut origin = s.accept("a");
+        origin.request_head();
+        pass(Duration::from_millis(400));
+        origin.send("HTTP/1.1 100 Continue\r\n\r\n");
+        client.expect("HTTP/1.1 100 Continue\r\n\r\n").send("body");
+        origin.expect("body").send(OK);
+        assert_eq!(client.reply().status(), 200);
+        // Once it is told, it is its turn.
+        client.send(EXPECTING);
+        origin.request_head();
+        origin.send("HTTP/1.1 100 Continue\r\n\r\n");
+        client.expect("HTTP/1.1 100 Continue\r\n\r\n");
+        client.reply().assert_local(408, "client_timeout");
+    })
+}
+
+#[test]
+fn an_origin_that_neither_invites_nor_refuses_is_the_slow_one() {
+    on_both_drivers(|io| {
+        let s = Scenario::on(io)
+            .origin("a")
+            .config("limits: {body_rate_window: 100ms, response_timeout: 300ms}")
+            .start();
+        let mut client = s.client();
+        client.send(EXPECTING);
+        let mut origin = s.accept("a");
+        origin.request_head();
+        client.reply().assert_local(504, "response_timeout");
     })
 }
 

@@ -111,6 +111,7 @@ fn redirects_are_answered_here() {
             .config(
                 "routes:\n\
              - {path: /old/*, redirect: {path: /new/*, status: 308}}\n\
+             - {path: /bare/*, redirect: {path: /*}}\n\
              - {path: /*, redirect: {scheme: https, host: new.example}}\n",
             )
             .start();
@@ -126,6 +127,15 @@ fn redirects_are_answered_here() {
             (reply.status(), reply.field("location")),
             (302, Some("https://new.example/x"))
         );
+        // Nobody knows where this is; what is left of the path must not pass for a host.
+        for (target, location) in [
+            ("/old/a", "/new/a"),
+            ("/bare//evil.example", "/.//evil.example"),
+        ] {
+            let mut client = s.client();
+            client.send(format!("GET {target} HTTP/1.0\r\n\r\n"));
+            assert_eq!(client.reply().field("location"), Some(location));
+        }
     })
 }
 

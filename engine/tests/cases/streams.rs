@@ -46,6 +46,25 @@ fn streams_outlive_the_timeout() {
 }
 
 #[test]
+fn what_is_only_called_like_a_stream_is_none() {
+    on_both_drivers(|io| {
+        let s = Scenario::on(io)
+            .origin("a")
+            .config("routes: [{path: /*, service: a, timeout: 100ms}]")
+            .start();
+        for content_type in ["text/event-stream-like", "multipart/x-mixed-replacement"] {
+            let mut client = s.client();
+            client.send(GET);
+            let (_origin, _) = s.origin("a").answer(format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n",
+            ));
+            client.reply_head();
+            client.expect_reset();
+        }
+    })
+}
+
+#[test]
 fn the_timeout_holds_until_the_head_of_a_stream() {
     on_both_drivers(|io| {
         let s = Scenario::on(io)

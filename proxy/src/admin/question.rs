@@ -12,7 +12,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use super::reply::Problem;
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object that describes a request")]
 struct Question {
     method: String,
     url: String,

@@ -78,8 +78,8 @@ routes:
         Key::new(
             "underscores",
             Kind::Choice(&[word("drop"), word("keep")]),
-            "What happens to request fields with `_` in their name: `X_User_ID` must not pass for \
-             `X-User-ID`.",
+            "What happens to request fields and trailers with `_` in their name: `X_User_ID` must \
+             not pass for `X-User-ID`.",
         )
         .default("`drop`"),
         Key::new(
