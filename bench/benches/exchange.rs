@@ -9,6 +9,7 @@
 mod whole {
     use std::hint::black_box;
 
+    use corelane_bench::BROWSER_REQUEST;
     use corelane_engine::Loopback;
     use criterion::{Criterion, Throughput};
 
@@ -16,17 +17,6 @@ mod whole {
         Host: api.example.com\r\n\
         User-Agent: bench\r\n\
         Accept: */*\r\n\r\n";
-
-    const BROWSER: &[u8] = b"GET /api/v1/users/42?fields=name HTTP/1.1\r\n\
-        Host: api.example.com\r\n\
-        User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\
-        Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
-        Accept-Language: en-US,en;q=0.5\r\n\
-        Accept-Encoding: gzip, deflate, br\r\n\
-        Cookie: session=0123456789abcdef0123456789abcdef\r\n\
-        Connection: keep-alive\r\n\
-        X-API-Version: 2\r\n\
-        Cache-Control: no-cache\r\n\r\n";
 
     fn config() -> String {
         let origin = Loopback::ORIGIN;
@@ -46,7 +36,7 @@ mod whole {
         group.throughput(Throughput::Elements(1));
         for (name, request, length) in [
             ("short request, 1 KiB reply", REQUEST, 1024),
-            ("browser's request, 1 KiB reply", BROWSER, 1024),
+            ("browser's request, 1 KiB reply", BROWSER_REQUEST, 1024),
             ("short request, 32 KiB reply", REQUEST, 32 * 1024),
         ] {
             let (mut loopback, reply) = (Loopback::new(&config()), reply(length));

@@ -4,6 +4,7 @@
 
 use std::hint::black_box;
 
+use corelane_bench::BROWSER_REQUEST as REQUEST;
 use corelane_codec::encode::{
     Persistence, ResponseFraming, encode_request_head, encode_response_head,
 };
@@ -12,17 +13,6 @@ use corelane_codec::{
     normalize_path,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-
-const REQUEST: &[u8] = b"GET /api/v1/users/42?fields=name HTTP/1.1\r\n\
-    Host: api.example.com\r\n\
-    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\
-    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
-    Accept-Language: en-US,en;q=0.5\r\n\
-    Accept-Encoding: gzip, deflate, br\r\n\
-    Cookie: session=0123456789abcdef0123456789abcdef\r\n\
-    Connection: keep-alive\r\n\
-    X-API-Version: 2\r\n\
-    Cache-Control: no-cache\r\n\r\n";
 
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\n\
     Server: origin\r\n\
