@@ -272,7 +272,7 @@ fn is_stream(head: &ResponseHead) -> bool {
             .is_some_and(|start| start.eq_ignore_ascii_case(grpc))
 }
 
-/// The limits of bodies on either side; what is asked of the names of trailers is asked of requests.
+/// The limits of bodies on either side. The names of trailers are free; a request's may not be.
 pub(crate) fn body_limits(limits: &Limits) -> BodyLimits {
     BodyLimits {
         chunk_line: limits.chunk_line_bytes,

@@ -75,11 +75,11 @@ impl Outbox {
     /// Makes the ring where there is to be one, once; `true`: from now on [`Outbox::run`] is needed.
     pub(crate) fn open(&self) -> bool {
         let mut inner = self.0.borrow_mut();
-        let maker = inner.maker.take();
-        let ring = maker.and_then(|driver| driver.small_ring(RING_ENTRIES));
-        let is_new = ring.is_some();
-        inner.ring = inner.ring.take().or(ring);
-        is_new
+        let Some(driver) = inner.maker.take() else {
+            return false;
+        };
+        inner.ring = driver.small_ring(RING_ENTRIES);
+        inner.ring.is_some()
     }
 
     /// Sends what fits of `bytes`, which are here again when it is done, and adds it to `sent`;

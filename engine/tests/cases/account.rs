@@ -7,7 +7,7 @@ use corelane_engine::Outcome;
 use serde_json::Value;
 
 use super::connections::Path;
-use crate::scenario::{Io, OK, Scenario, Stopping, eventually, get, on_both_drivers};
+use crate::scenario::{Io, OK, Scenario, Stopping, Wire, eventually, get, on_both_drivers};
 
 const UPGRADE: &str = "GET /chat?secret HTTP/1.1\r\nHost: chat.example:81\r\n\
     Connection: upgrade\r\nUpgrade: websocket\r\nUser-Agent: test\r\n\r\n";
@@ -116,14 +116,20 @@ fn the_host_is_without_its_port() {
     })
 }
 
+/// Both ends of a tunnel that has just been opened.
+fn tunnel(s: &Scenario) -> (Wire, Wire) {
+    let mut client = s.client();
+    client.send(UPGRADE);
+    let (origin, _) = s.origin("a").answer(SWITCHING);
+    client.reply_head();
+    (client, origin)
+}
+
 #[test]
 fn a_tunnel_is_counted_and_logged_when_it_ends() {
     on_both_drivers(|io| {
         let (s, log) = logged(io, "");
-        let mut client = s.client();
-        client.send(UPGRADE);
-        let (mut origin, _) = s.origin("a").answer(SWITCHING);
-        client.reply_head();
+        let (mut client, mut origin) = tunnel(&s);
         origin.send("welcome");
         client.expect("welcome").send("ping");
         origin.expect("ping");
@@ -167,10 +173,7 @@ fn a_tunnel_is_counted_and_logged_when_it_ends() {
 fn a_tunnel_that_was_silent_for_too_long_says_so() {
     on_both_drivers(|io| {
         let (s, log) = logged(io, "limits: {tunnel_idle_timeout: 100ms}");
-        let mut client = s.client();
-        client.send(UPGRADE);
-        let (mut origin, _) = s.origin("a").answer(SWITCHING);
-        client.reply_head();
+        let (mut client, mut origin) = tunnel(&s);
         client.rest_or_reset();
         origin.rest_or_reset();
         let line = lines(&log, 1).remove(0);
@@ -183,10 +186,7 @@ fn a_tunnel_that_was_silent_for_too_long_says_so() {
 fn a_tunnel_that_a_drain_cuts_is_logged_too() {
     on_both_drivers(|io| {
         let (s, log) = logged(io, "runtime: {drain_timeout: 0s}");
-        let mut client = s.client();
-        client.send(UPGRADE);
-        let (mut origin, _) = s.origin("a").answer(SWITCHING);
-        client.reply_head();
+        let (mut client, mut origin) = tunnel(&s);
         client.send("x");
         origin.expect("x");
         s.handle().drain();
