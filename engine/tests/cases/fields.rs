@@ -145,6 +145,8 @@ fn a_trusted_proxy_is_believed() {
             "identities come from the gateway alone"
         );
         assert_eq!(request.field("x-user-roles"), None);
+        let request = forwarded(&s, with("X-Forwarded-For:\r\n"));
+        assert_eq!(request.all("x-forwarded-for"), ["127.0.0.1"]);
     })
 }
 

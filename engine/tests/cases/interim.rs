@@ -190,6 +190,24 @@ fn an_expectation_without_a_body_is_none() {
 }
 
 #[test]
+fn interim_responses_are_passed_on_up_to_their_bound() {
+    on_both_drivers(|io| {
+        let s = Scenario::on(io)
+            .origin("a")
+            .config("limits: {interim_responses: 2}")
+            .start();
+        let interim = "HTTP/1.1 102 Processing\r\n\r\n";
+        for (sent, last) in [(2, 200), (3, 502)] {
+            let mut client = s.client();
+            client.send(GET);
+            s.origin("a").answer(interim.repeat(sent) + OK);
+            let statuses = [(); 3].map(|()| client.reply().status());
+            assert_eq!(statuses, [102, 102, last], "{sent} were sent");
+        }
+    })
+}
+
+#[test]
 fn endless_interim_responses_are_cut() {
     on_both_drivers(|io| {
         let s = Scenario::on(io)
