@@ -118,7 +118,7 @@ limits! {
         "Field lines of an upstream's response (502).",
         "Some origins send a Set-Cookie line each for dozens of cookies.";
     interim_responses: Count = 16, 1 => 1_000, Most,
-        "1xx responses before the final one (502).",
+        "1xx responses before the final one, all of which are passed on (502).",
         "Without a bound an upstream could keep an exchange in its head for ever.";
     request_body_bytes: Long = 0, 1 => 1024 * GIB, Off,
         "A request body, as it is forwarded (413).",
@@ -158,7 +158,8 @@ limits! {
         "Connecting to an endpoint (504); a service's connect_timeout overrides it.",
         "Long enough for two lost SYNs (1 s and 2 s), short enough to try another endpoint.";
     response_timeout: Time = 0, 1 => DAY, Off,
-        "From the request's end to the response's head (504); a route's overrides it.",
+        "From the request's end to the response's head (504); a route's overrides it. While the client \
+         waits for a 100, from the end of the request's head to that.",
         "There is no hidden total: a slow report must not fail because nobody set a key.";
     upstream_idle_timeout: Time = MINUTE, 10 => DAY, Most,
         "Between two reads of a response body (504 or an abort); a route may have its own.",
