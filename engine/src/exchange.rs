@@ -262,7 +262,7 @@ impl<'a> Exchange<'a> {
         });
         let reply = Sink::Wire(WireSink::new(
             &connection.stream,
-            (&worker.buffers, &worker.outbox),
+            (&worker.buffers, &*worker.ring),
             waiter,
             client_pace(limits, Kind::ReplyTooSlow),
             Kind::ClientGone,

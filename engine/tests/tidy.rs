@@ -16,7 +16,10 @@ const UNSAFE: &[&str] = &[
     "codec/tests/allocations.rs",
     "config/tests/allocations.rs",
     "engine/src/io/mod.rs",
-    "engine/src/io/outbox.rs",
+    "engine/src/io/ring/inbox.rs",
+    "engine/src/io/ring/outbox.rs",
+    "engine/src/io/ring/supply.rs",
+    "engine/src/io/ring/tests.rs",
     "engine/tests/steady_state.rs",
     "loadtest/src/rt/watch.rs",
 ];

@@ -64,7 +64,7 @@ pub(crate) enum End {
 
 /// Serves a connection on this worker.
 pub(crate) fn start(worker: &Rc<Worker>, accepted: Incoming, peer: Peer, permit: Permit) {
-    let stream = match Stream::accepted(accepted) {
+    let stream = match Stream::accepted(accepted, &worker.ring) {
         Ok(stream) => stream,
         Err(error) => return log::warn!("taking over a connection: {error}"),
     };

@@ -123,7 +123,10 @@ async fn acquire(
     fresh: bool,
 ) -> Result<UpstreamConnection, Error> {
     let Worker {
-        metrics, network, ..
+        metrics,
+        network,
+        ring,
+        ..
     } = &**exchange.worker;
     let must_live = !exchange.request.method().is_idempotent();
     if !fresh && let Some(connection) = endpoint.pool.take(must_live) {
@@ -132,7 +135,8 @@ async fn acquire(
     }
     let timeout = service.connect_timeout_ms;
     let (waiter, total) = (exchange.waiter, exchange.total);
-    let result = upstream::connect(network, &endpoint.address, waiter, timeout, total).await;
+    let result =
+        upstream::connect((network, ring), &endpoint.address, waiter, timeout, total).await;
     let counted = match &result {
         Ok(_) => ConnectResult::Ok,
         Err(Error {
@@ -172,7 +176,7 @@ async fn talk(
     if is_bodiless(length) {
         pace.set_total(exchange.total);
     }
-    let through = (&exchange.worker.buffers, &exchange.worker.outbox);
+    let through = (&exchange.worker.buffers, &*exchange.worker.ring);
     let mut wire = WireSink::new(&stream, through, exchange.waiter, pace, Kind::UpstreamReset);
     let framing = stage.framing(length);
     let target = &exchange.notes.target;

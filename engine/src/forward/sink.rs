@@ -12,7 +12,7 @@ use super::pace::Pace;
 use crate::error::{Error, Kind};
 use crate::io::buffers::{BufferPool, SMALL};
 use crate::io::deadline::Waiter;
-use crate::io::outbox::Outbox;
+use crate::io::ring::Ring;
 use crate::io::stream::Stream;
 use crate::rt::clock::Millis;
 
@@ -40,7 +40,7 @@ pub(crate) struct WireSink<'a> {
     /// buffer that is hot serves all exchanges that do not wait.
     out: Vec<u8>,
     pool: &'a BufferPool,
-    outbox: &'a Outbox,
+    ring: &'a Ring,
     /// How the body is framed.
     pub(crate) framing: BodyLength,
     waiter: Waiter<'a>,
@@ -105,7 +105,7 @@ impl<'a> WireSink<'a> {
     /// is called.
     pub(crate) fn new(
         stream: &'a Stream,
-        (pool, outbox): (&'a BufferPool, &'a Outbox),
+        (pool, ring): (&'a BufferPool, &'a Ring),
         waiter: Waiter<'a>,
         pace: Pace,
         gone: Kind,
@@ -114,7 +114,7 @@ impl<'a> WireSink<'a> {
             stream,
             out: Vec::new(),
             pool,
-            outbox,
+            ring,
             framing: BodyLength::Empty,
             waiter,
             pace,
@@ -177,7 +177,7 @@ impl<'a> WireSink<'a> {
         while done < total {
             let result = if done == 0 && total == self.out.len() {
                 let out = &mut self.out;
-                self.outbox.send(self.stream, out, &mut self.sent).await
+                self.ring.send(self.stream, out, &mut self.sent).await
             } else {
                 let left = remaining([&self.out, pieces[0], pieces[1]], done);
                 let result = self.stream.try_send_vectored(&left);

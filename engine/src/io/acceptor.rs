@@ -37,8 +37,7 @@ impl Acceptor {
     /// No descriptor or no memory left.
     pub(crate) fn try_accept(&self) -> io::Result<Option<(OwnedFd, Option<SocketAddr>)>> {
         use rustix::io::Errno;
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        match acceptfrom_with(super::borrow(&self.socket), flags) {
+        match acceptfrom_with(super::borrow(&self.socket), SocketFlags::CLOEXEC) {
             Ok((fd, address)) => {
                 let peer = address.and_then(|address| SocketAddr::try_from(address).ok());
                 Ok(Some((fd, peer.map(canonical))))

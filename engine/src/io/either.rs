@@ -6,9 +6,12 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use crate::io::deadline::Waiter;
 use crate::io::memory::{Backlog, End, MemoryNetwork};
+use crate::io::ring::Ring;
 use crate::io::socket::Socket;
 use crate::io::stream::{Address, ConnectError};
 use crate::io::{acceptor, network};
@@ -50,9 +53,9 @@ pub(crate) enum Network {
 }
 
 impl Transport {
-    pub(crate) fn accepted(connection: Incoming) -> io::Result<Self> {
+    pub(crate) fn accepted(connection: Incoming, ring: &Rc<Ring>) -> io::Result<Self> {
         Ok(match connection {
-            Incoming::Kernel(fd) => Self::Kernel(Socket::accepted(fd)?),
+            Incoming::Kernel(fd) => Self::Kernel(Socket::accepted(fd, ring)?),
             Incoming::Memory(end) => Self::Memory(end),
         })
     }
@@ -89,6 +92,20 @@ impl Transport {
         match self {
             Self::Kernel(socket) => socket.peek(),
             Self::Memory(end) => end.peek(),
+        }
+    }
+
+    pub(crate) fn poll_readable(&self, cx: &Context<'_>) -> Option<Poll<()>> {
+        match self {
+            Self::Kernel(socket) => socket.poll_readable(cx),
+            Self::Memory(_) => None,
+        }
+    }
+
+    pub(crate) fn has_arrived(&self) -> bool {
+        match self {
+            Self::Kernel(socket) => socket.has_arrived(),
+            Self::Memory(_) => false,
         }
     }
 
@@ -189,10 +206,11 @@ impl Network {
         address: Address<'_>,
         waiter: Waiter<'_>,
         deadline: Millis,
+        ring: &Rc<Ring>,
     ) -> Result<Transport, ConnectError> {
         match self {
             Self::Kernel(kernel) => {
-                let socket = kernel.connect(address, waiter, deadline).await?;
+                let socket = kernel.connect(address, waiter, deadline, ring).await?;
                 Ok(Transport::Kernel(socket))
             }
             Self::Memory(memory) => {

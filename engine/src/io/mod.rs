@@ -1,9 +1,9 @@
 //! Bytes in and out: streams, buffers, and waiting with a deadline.
 //!
-//! Readiness comes from the ring (or epoll), the bytes move by non-blocking calls right after it,
-//! small messages at the end of the loop's turn, many in one call ([`outbox`]). So the kernel never
-//! owns a buffer of ours while somebody waits, and every future may be dropped at any point without
-//! losing bytes (ADR 0002 has the measurements).
+//! Bytes are received and small messages sent through the worker's own [`ring`], many in one call; all
+//! else moves by non-blocking calls when readiness has come. Either way the kernel never owns a buffer
+//! of a task while it waits, and every future may be dropped at any point without losing bytes (ADR 0002
+//! has the measurements).
 
 #![expect(
     unsafe_code,
@@ -26,7 +26,7 @@ mod either;
 )]
 pub(crate) mod memory;
 mod network;
-pub(crate) mod outbox;
+pub(crate) mod ring;
 mod socket;
 pub(crate) mod stream;
 

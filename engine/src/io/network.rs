@@ -1,8 +1,10 @@
 //! The kernel's network: how a worker reaches others.
 
 use std::future::Future;
+use std::rc::Rc;
 
 use crate::io::deadline::Waiter;
+use crate::io::ring::Ring;
 use crate::io::socket::Socket;
 use crate::io::stream::{Address, ConnectError};
 use crate::rt::clock::Millis;
@@ -31,7 +33,8 @@ impl Network {
         address: Address<'a>,
         waiter: Waiter<'a>,
         deadline: Millis,
+        ring: &'a Rc<Ring>,
     ) -> impl Future<Output = Result<Socket, ConnectError>> + use<'a> {
-        Socket::connect(address, waiter, deadline)
+        Socket::connect(address, waiter, deadline, ring)
     }
 }

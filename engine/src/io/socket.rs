@@ -2,21 +2,26 @@
 //!
 //! Its operations are those of [`Stream`](super::stream::Stream), which says what they do.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use monoio::net::UnixStream;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
 use socket2::{Domain, SockAddr, Type};
 
 use crate::io::deadline::Waiter;
+use crate::io::ring::{Place, Ring, may_continue};
 use crate::io::stream::{Address, ConnectError};
 use crate::rt::clock::Millis;
 
 /// One connected socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
+    // Given up before the socket is: the kernel closes it when no operation is under way on it.
+    place: Place,
     // Of monoio's kinds of stream socket the smallest, for TCP too: only readiness and the descriptor
     // are asked of it, and those are the same for every kind.
     socket: UnixStream,
@@ -27,8 +32,9 @@ impl Socket {
     ///
     /// # Errors
     /// When the event loop refuses it (epoll: no memory for another registration).
-    pub(crate) fn accepted(fd: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn accepted(fd: OwnedFd, ring: &Rc<Ring>) -> io::Result<Self> {
         Ok(Self {
+            place: Place::new(ring),
             socket: UnixStream::from_std(std::os::unix::net::UnixStream::from(fd))?,
         })
     }
@@ -41,6 +47,7 @@ impl Socket {
         address: Address<'_>,
         waiter: Waiter<'_>,
         deadline: Millis,
+        ring: &Rc<Ring>,
     ) -> Result<Self, ConnectError> {
         let (domain, target) = match address {
             Address::Tcp(address) => (Domain::for_address(address), SockAddr::from(address)),
@@ -51,19 +58,25 @@ impl Socket {
             socket.set_tcp_nodelay(true)?;
         }
         match socket.connect(&target) {
-            Ok(()) => return Ok(Self::accepted(socket.into())?),
+            Ok(()) => return Self::accepted(socket.into(), ring)?.settled(),
             Err(error) if error.raw_os_error() == Some(IN_PROGRESS) => {}
             Err(error) => return Err(error.into()),
         }
-        let socket = Self::accepted(socket.into())?;
+        let socket = Self::accepted(socket.into(), ring)?;
         waiter
             .until(deadline, socket.writable())
             .await
             .map_err(ConnectError::Interrupted)??;
         match sockopt::socket_error(socket.fd()).map_err(io::Error::from)? {
-            Ok(()) => Ok(socket),
+            Ok(()) => socket.settled(),
             Err(errno) => Err(io::Error::from(errno).into()),
         }
+    }
+
+    /// Lets operations wait that are to: the calls that must not say so each.
+    fn settled(self) -> Result<Self, ConnectError> {
+        rustix::io::ioctl_fionbio(self.fd(), false).map_err(io::Error::from)?;
+        Ok(self)
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
@@ -75,6 +88,21 @@ impl Socket {
     }
 
     pub(crate) fn try_recv(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        match self.place.take(buffer) {
+            None => self.recv(buffer),
+            Some(Ok(count)) if may_continue(count) && buffer.len() < buffer.capacity() => {
+                match self.recv(buffer) {
+                    Ok(more) => return Ok(count + more),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => self.place.fail(&error),
+                }
+                Ok(count)
+            }
+            Some(result) => result,
+        }
+    }
+
+    fn recv(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         retry(|| {
             rustix::net::recv(
                 self.fd(),
@@ -101,6 +129,9 @@ impl Socket {
     }
 
     pub(crate) fn peek(&self) -> io::Result<usize> {
+        if let Some(result) = self.place.peek() {
+            return result;
+        }
         let mut byte = [0u8; 1];
         retry(|| {
             rustix::net::recv(self.fd(), &mut byte, RecvFlags::DONTWAIT | RecvFlags::PEEK)
@@ -108,8 +139,25 @@ impl Socket {
         })
     }
 
-    pub(crate) fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        self.socket.readable(false)
+    /// Ready when there is something to read; `None` when only `readable` can say.
+    pub(crate) fn poll_readable(&self, cx: &Context<'_>) -> Option<Poll<()>> {
+        self.place.poll(self.fd(), cx)
+    }
+
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        let by_ring = poll_fn(|cx| match self.poll_readable(cx) {
+            Some(poll) => poll.map(|()| true),
+            None => Poll::Ready(false),
+        });
+        match by_ring.await {
+            true => Ok(()),
+            false => self.socket.readable(false).await,
+        }
+    }
+
+    /// Whether something is known to be there.
+    pub(crate) fn has_arrived(&self) -> bool {
+        self.place.has_arrived()
     }
 
     pub(crate) fn writable(&self) -> impl Future<Output = io::Result<()>> {

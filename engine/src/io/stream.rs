@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::io::deadline::Interrupted;
+use crate::io::ring::Ring;
 use crate::io::{Incoming, Transport};
 
 /// One connected byte stream.
@@ -43,8 +44,8 @@ impl Stream {
     ///
     /// # Errors
     /// When the event loop refuses it (epoll: no memory for another registration).
-    pub(crate) fn accepted(connection: Incoming) -> io::Result<Self> {
-        Ok(Self::new(Transport::accepted(connection)?))
+    pub(crate) fn accepted(connection: Incoming, ring: &Rc<Ring>) -> io::Result<Self> {
+        Ok(Self::new(Transport::accepted(connection, ring)?))
     }
 
     /// The kernel's number for it, where the kernel knows it.
@@ -80,6 +81,11 @@ impl Stream {
     /// Resolves when there is room to write, or an error. Harmless to drop.
     pub(crate) fn writable(&self) -> impl Future<Output = io::Result<()>> {
         self.transport.writable()
+    }
+
+    /// Whether something is known to be there: bytes, an end or an error.
+    pub(crate) fn has_arrived(&self) -> bool {
+        self.transport.has_arrived()
     }
 
     /// How many bytes were sent that the peer has not taken: what a slow reader leaves behind.
@@ -122,11 +128,12 @@ impl From<Interrupted> for StreamError {
 
 /// The readiness of a stream that is watched for as long as the stream lives.
 ///
-/// The watch is one boxed future that polls, rests and polls again, so that re-arming it costs no
-/// allocation, and an idle upstream connection always has a poll pending: a peer that closes it is
-/// noticed before the next request could be sent into the void.
+/// An idle upstream connection always has one pending: a peer that closes it is noticed before the next
+/// request could be sent into the void.
 pub(crate) struct Watch {
-    body: Pin<Box<dyn Future<Output = ()>>>,
+    /// Where the stream cannot be asked directly: a boxed future that polls, rests and polls again, so
+    /// that re-arming it costs no allocation.
+    body: Option<Pin<Box<dyn Future<Output = ()>>>>,
     stream: Rc<Stream>,
 }
 
@@ -142,21 +149,28 @@ impl Watch {
     /// Watches `stream`, which has no other watch; the first poll arms it.
     pub(crate) fn new(stream: Rc<Stream>) -> Self {
         stream.watch.armed.set(true);
-        Self {
-            body: Box::pin(watch(stream.clone())),
-            stream,
-        }
+        Self { body: None, stream }
     }
 
     /// Ready once the stream is readable (or dead); stays ready until `rearm`.
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.has_fired() {
-            let _never_ready = self.body.as_mut().poll(cx);
+        if self.stream.watch.fired.get() {
+            return Poll::Ready(());
         }
-        if self.has_fired() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+        if self.body.is_none()
+            && let Some(poll) = self.stream.transport.poll_readable(cx)
+        {
+            self.stream.watch.fired.set(poll.is_ready());
+            return poll;
+        }
+        let stream = &self.stream;
+        let body = self
+            .body
+            .get_or_insert_with(|| Box::pin(watch(stream.clone())));
+        let _never_ready = body.as_mut().poll(cx);
+        match self.stream.watch.fired.get() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
         }
     }
 
@@ -168,7 +182,7 @@ impl Watch {
     }
 
     pub(crate) fn has_fired(&self) -> bool {
-        self.stream.watch.fired.get()
+        self.stream.watch.fired.get() || self.stream.has_arrived()
     }
 }
 

@@ -90,21 +90,23 @@ impl Driver {
         }
     }
 
-    /// A second ring for this thread, for calls that are over when they are submitted; none on epoll,
-    /// or where the kernel gives no more.
-    pub(crate) fn small_ring(&self, entries: u32) -> Option<IoUring> {
+    /// A second ring for this thread, besides the event loop's; none on epoll.
+    ///
+    /// # Errors
+    /// When the kernel gives no more.
+    pub(crate) fn small_ring(&self, entries: u32, completions: u32) -> io::Result<Option<IoUring>> {
         let Kind::Uring(flags) = self.kind else {
-            return None;
+            return Ok(None);
         };
-        let mut builder = IoUring::builder();
-        if flags.single_issuer {
-            builder.setup_single_issuer();
-        }
-        let ring = builder.build(entries);
-        if let Err(error) = &ring {
-            log::warn!("without a second ring messages are sent one by one: {error}");
-        }
-        ring.ok()
+        let own = Flags {
+            // What it has to do is done whenever this thread is in the kernel, for the event loop's
+            // ring or for this one.
+            coop_taskrun: flags.coop_taskrun || flags.defer_taskrun,
+            defer_taskrun: false,
+            completion_entries: completions,
+            ..flags
+        };
+        own.builder().build(entries).map(Some)
     }
 
     /// Runs `future` to its end on this thread.

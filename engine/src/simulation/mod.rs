@@ -33,7 +33,7 @@ pub(crate) use party::{Ended, Party, Received};
 use crate::filter::Catalogue;
 use crate::io::Network;
 use crate::io::memory::{Event, MemoryNetwork, Trace, What};
-use crate::io::outbox::Outbox;
+use crate::io::ring::Ring;
 use crate::publish::{Publisher, Shared};
 use crate::rt::clock::{Clock, Millis};
 use crate::rt::executor::Executor;
@@ -72,7 +72,7 @@ impl Simulation {
         let shared = Arc::new(Shared::new(workers));
         for index in 0..workers {
             let platform = Platform {
-                outbox: Outbox::default(),
+                ring: Ring::default(),
                 clock: Clock::virtual_time(now.clone()),
                 random: Random::from_seed(seed + 1 + index as u64),
                 executor: Executor::Turns(turns.clone()),

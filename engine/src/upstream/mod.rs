@@ -9,9 +9,12 @@ mod pool;
 pub(crate) use connection::{HeadDeadline, UpstreamConnection};
 pub(crate) use pool::{Pool, Pools};
 
+use std::rc::Rc;
+
 use crate::error::{Error, Kind};
 use crate::io::Network;
 use crate::io::deadline::{Interrupted, Waiter};
+use crate::io::ring::Ring;
 use crate::io::stream::{Address, Stream, StreamError};
 use crate::rt::clock::Millis;
 use corelane_config::EndpointAddress;
@@ -21,7 +24,7 @@ use corelane_config::EndpointAddress;
 /// # Errors
 /// `ConnectFailed` or `ConnectTimeout`; `TotalTimeout` when the exchange's own deadline came first.
 pub(crate) async fn connect(
-    network: &Network,
+    (network, ring): (&Network, &Rc<Ring>),
     endpoint: &EndpointAddress,
     waiter: Waiter<'_>,
     timeout_ms: u64,
@@ -33,7 +36,7 @@ pub(crate) async fn connect(
         EndpointAddress::Unix(path) => Address::Unix(path),
     };
     let deadline = by_timeout.min(total);
-    match network.connect(address, waiter, deadline).await {
+    match network.connect(address, waiter, deadline, ring).await {
         Ok(transport) => Ok(UpstreamConnection::new(Stream::new(transport))),
         Err(StreamError::Interrupted(Interrupted::Aborted)) => Err(Kind::ClientGone.into()),
         Err(StreamError::Interrupted(Interrupted::Elapsed)) if total <= by_timeout => {

@@ -18,7 +18,7 @@ pub(crate) use platform::Platform;
 use crate::downstream::{self, Peer};
 use crate::io::buffers::BufferPool;
 use crate::io::deadline::Waiter;
-use crate::io::outbox::Outbox;
+use crate::io::ring::Ring;
 use crate::io::{Incoming, Network};
 use crate::listener::{self, Permit, Socket};
 use crate::publish::{Generation, Shared};
@@ -92,7 +92,7 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) timers: Timers,
     pub(crate) buffers: BufferPool,
-    pub(crate) outbox: Outbox,
+    pub(crate) ring: Rc<Ring>,
     pub(crate) pools: Pools,
     pub(crate) metrics: Metrics,
     pub(crate) random: Random,
@@ -123,7 +123,7 @@ impl Worker {
             shared,
             timers: Timers::new(platform.clock),
             buffers: BufferPool::default(),
-            outbox: platform.outbox,
+            ring: Rc::new(platform.ring),
             pools: Pools::default(),
             metrics: Metrics::new(index),
             random: platform.random,
@@ -236,10 +236,9 @@ impl Worker {
             .retain(|_, state| state.strong_count() > 0);
         listener::serve(self, &local, sockets);
         // Later than every worker's own ring: those come first where memory may be locked no further.
-        if self.outbox.open() {
-            let sending = self.clone();
-            self.executor
-                .spawn(async move { sending.outbox.run().await });
+        if self.ring.open() {
+            let ring = self.ring.clone();
+            self.executor.spawn(async move { ring.run().await });
         }
     }
 
@@ -326,7 +325,7 @@ async fn stop(worker: &Rc<Worker>) {
     }
     worker.exchanges.clear();
     worker.pools.close();
-    worker.outbox.close();
+    worker.ring.close();
     // Its thread ends, and whoever waits for it goes on, when the last worker has let go.
     drop(worker.log.borrow_mut().take());
     // The event loop cancels and closes what was dropped here in its next turns.

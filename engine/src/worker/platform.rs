@@ -1,7 +1,7 @@
 //! What a worker stands on: the one place that decides between the kernel and a simulation.
 
 use crate::io::Network;
-use crate::io::outbox::Outbox;
+use crate::io::ring::Ring;
 use crate::rt::clock::Clock;
 use crate::rt::driver::Driver;
 use crate::rt::executor::Executor;
@@ -14,7 +14,7 @@ pub(crate) struct Platform {
     pub(crate) random: Random,
     pub(crate) executor: Executor,
     pub(crate) network: Network,
-    pub(crate) outbox: Outbox,
+    pub(crate) ring: Ring,
 }
 
 impl Platform {
@@ -26,7 +26,7 @@ impl Platform {
             random: Random::from_entropy(),
             executor: Executor::EventLoop,
             network: Network::kernel(),
-            outbox: Outbox::new(driver),
+            ring: Ring::new(driver),
         }
     }
 }
