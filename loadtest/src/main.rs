@@ -2,16 +2,33 @@
 //! what comes back into an exit code. It decides nothing itself.
 //!
 //! - `origin` is a fast HTTP/1.1 server with a fixed reply, to stand behind a proxy under test;
-//! - `load` sends requests and counts (`corelane-loadtest run`), `report` prints what it counted;
+//! - `load` sends the requests of `scenario` over the connections of `client` and counts in a `tally`
+//!   (`corelane-loadtest run`), `report` prints what it counted;
 //! - `wire` is HTTP/1.1 as bytes, `rt` is monoio with its traps fenced off, and both serve both ends.
 //!
 //! Nothing here comes from corelane's own crates: a checker must not share bugs with what it checks.
 
 mod cli;
+mod client;
 mod load;
 mod origin;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "schedules and delays, which draw from it, join next"
+    )
+)]
+mod random;
 mod report;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "variables, which make requests vary, join next")
+)]
+mod request;
 mod rt;
+mod scenario;
+mod tally;
 mod target;
 mod units;
 mod wire;
@@ -47,7 +64,7 @@ fn run(args: &cli::RunArgs) -> Result<(), cli::Error> {
     std::io::stdout()
         .write_all(text.as_bytes())
         .map_err(|error| cli::Error::Run(format!("cannot write the report: {error}")))?;
-    if result.tally.latency.is_empty() {
+    if result.total.good == 0 {
         return Err(cli::Error::Run(format!(
             "not one good reply from {}",
             plan.target

@@ -9,26 +9,67 @@ use crate::cli::Error;
 /// A checked URL with the address it leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
+    /// How the connection begins.
+    pub(crate) scheme: Scheme,
     /// The address to connect to.
     pub(crate) address: SocketAddr,
+    /// The host alone, without brackets and port: what a certificate must be for.
+    pub(crate) host: String,
     /// The value of the Host field (RFC 9110 §7.2).
     pub(crate) authority: String,
     /// The request-target in origin-form (RFC 9112 §3.2.1).
     pub(crate) path: String,
 }
 
+/// What a URL begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// HTTP on bare TCP.
+    Http,
+    /// HTTP inside TLS.
+    Https,
+    /// WebSocket on bare TCP (RFC 6455 §3).
+    Ws,
+    /// WebSocket inside TLS.
+    Wss,
+}
+
+impl Scheme {
+    const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Ws, Self::Wss];
+
+    /// As it stands in URLs.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+
+    /// The port of a URL without one.
+    fn default_port(self) -> u16 {
+        if self.is_secure() { 443 } else { 80 }
+    }
+
+    /// Whether the connection begins with a TLS handshake.
+    pub(crate) fn is_secure(self) -> bool {
+        matches!(self, Self::Https | Self::Wss)
+    }
+}
+
 impl Target {
-    /// Reads `http://HOST[:PORT][/PATH]`.
+    /// Reads `SCHEME://HOST[:PORT][/PATH]`.
     ///
     /// # Errors
-    /// `Usage` when the URL cannot be read, its scheme is not http, or it leads to another machine
-    /// without `allow_remote`; `Run` when the host has no address.
+    /// `Usage` when the URL cannot be read, its scheme is not one of `Scheme`, or it leads to another
+    /// machine without `allow_remote`; `Run` when the host has no address.
     pub(crate) fn parse(url: &str, allow_remote: bool) -> Result<Self, Error> {
         let usage = |why: &str| Error::Usage(format!("{url}: {why}"));
-        let rest = url
-            .strip_prefix("http://")
-            .ok_or_else(|| usage("expected a URL that starts with http://"))?;
-        let (authority, path) = match rest.find(['/', '?']) {
+        let (scheme, rest) = split_scheme(url).ok_or_else(|| {
+            usage("expected a URL that starts with http://, https://, ws:// or wss://")
+        })?;
+        let (authority, path) = match rest.find(['/', '?', '#']) {
             Some(at) => rest.split_at(at),
             None => (rest, ""),
         };
@@ -47,6 +88,7 @@ impl Target {
             return Err(usage("user names in URLs are not supported"));
         }
         let (host, port) = split_port(authority).ok_or_else(|| usage("cannot read HOST:PORT"))?;
+        let port = port.unwrap_or_else(|| scheme.default_port());
         let address = SocketAddr::new(resolve(host)?, port);
         if !allow_remote && !address.ip().to_canonical().is_loopback() {
             return Err(usage(
@@ -54,46 +96,50 @@ impl Target {
             ));
         }
         Ok(Self {
+            scheme,
             address,
+            host: host.to_owned(),
             authority: authority.to_owned(),
             path,
         })
-    }
-
-    /// The request as it goes over the wire, the same bytes every time.
-    pub(crate) fn request(&self) -> Vec<u8> {
-        format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: corelane-loadtest\r\nAccept: */*\r\n\r\n",
-            self.path, self.authority
-        )
-        .into_bytes()
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "http://{}{}", self.authority, self.path)
+        write!(
+            out,
+            "{}://{}{}",
+            self.scheme.name(),
+            self.authority,
+            self.path
+        )
     }
 }
 
+fn split_scheme(url: &str) -> Option<(Scheme, &str)> {
+    let (name, rest) = url.split_once("://")?;
+    let scheme = Scheme::ALL
+        .into_iter()
+        .find(|scheme| scheme.name() == name)?;
+    Some((scheme, rest))
+}
+
 /// Splits `HOST[:PORT]`, where an IPv6 host stands in brackets, and drops the brackets.
-fn split_port(authority: &str) -> Option<(&str, u16)> {
+fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
-        let (host, port) = rest.split_once(']')?;
-        (host, port)
+        rest.split_once(']')?
     } else {
-        let at = authority.find(':').unwrap_or(authority.len());
-        authority.split_at(at)
+        authority.split_at(authority.find(':').unwrap_or(authority.len()))
     };
-    let port = match port {
-        "" => 80,
-        _ => port
-            .strip_prefix(':')?
-            .parse()
-            .ok()
-            .filter(|&port| port != 0)?,
-    };
-    (!host.is_empty()).then_some((host, port))
+    if host.is_empty() {
+        return None;
+    }
+    if port.is_empty() {
+        return Some((host, None));
+    }
+    let port = port.strip_prefix(':')?.parse().ok()?;
+    (port != 0).then_some((host, Some(port)))
 }
 
 #[expect(
@@ -122,22 +168,31 @@ mod tests {
         assert_eq!(target.path, "/a?b=c");
         let target = Target::parse("http://[::1]?x", false).unwrap();
         assert_eq!(target.address, "[::1]:80".parse().unwrap());
-        assert_eq!(target.path, "/?x");
+        assert_eq!((target.path.as_str(), target.host.as_str()), ("/?x", "::1"));
         assert_eq!(target.to_string(), "http://[::1]/?x");
     }
 
     #[test]
-    fn the_request_names_the_authority() {
-        let target = Target::parse("http://127.0.0.1:81", false).unwrap();
-        let request = String::from_utf8(target.request()).unwrap();
-        assert!(request.starts_with("GET / HTTP/1.1\r\nHost: 127.0.0.1:81\r\n"));
-        assert!(request.ends_with("\r\n\r\n"));
+    fn schemes_have_their_ports() {
+        for (scheme, port) in [("http", 80), ("https", 443), ("ws", 80), ("wss", 443)] {
+            let url = format!("{scheme}://127.0.0.1/");
+            let target = Target::parse(&url, false).unwrap();
+            assert_eq!(
+                (target.scheme.name(), target.address.port()),
+                (scheme, port)
+            );
+            assert_eq!(
+                (target.host.as_str(), target.to_string()),
+                ("127.0.0.1", url)
+            );
+        }
     }
 
     #[test]
-    fn refuses_what_is_not_a_plain_http_url() {
+    fn refuses_what_is_not_a_plain_url() {
         for url in [
-            "https://127.0.0.1/",
+            "ftp://127.0.0.1/",
+            "HTTP://127.0.0.1/",
             "127.0.0.1",
             "http://",
             "http://:80/",

@@ -1,53 +1,43 @@
-//! The closed loop: every connection sends its next request as soon as the last reply has come, so
-//! that the target sets the pace. Latency under a closed loop leaves out the time that requests
-//! would have waited for a stalled target; it compares like with like and promises nothing more.
+//! The closed loop: every slot sends its next request as soon as the last reply has come, so that the
+//! target sets the pace. Latency under a closed loop leaves out the time that requests would have
+//! waited for a stalled target; it compares like with like and promises nothing more.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::client::{Client, Failure};
-use super::plan::Plan;
-use super::tally::Tally;
-use crate::rt::watch::Entry;
+use super::ledger::Ledger;
+use crate::client::Slot;
+use crate::request::Request;
 
-/// How long a connection rests after a failure: a target that is down is asked again a hundred times
-/// a second by each connection, not as often as the core can.
+/// How long a slot rests after a failure: a target that is down is asked again a hundred times a
+/// second by each, not as often as the core can.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
-/// What a worker's connections share: the limits of the run and the numbers.
+/// What a worker's slots share: the limits of the run and the numbers.
 #[derive(Debug)]
 pub(super) struct Shift {
-    start: Instant,
     end: Instant,
-    last_call: Instant,
-    timeout: Duration,
     /// Requests that may still be started; `None` is without bound.
     budget: Cell<Option<u64>>,
-    tally: RefCell<Tally>,
+    requests: Vec<Request>,
+    ledger: Rc<Ledger>,
 }
 
 impl Shift {
-    /// A shift that begins at `start` with so many requests to hand out.
-    pub(super) fn new(plan: &Plan, requests: Option<u64>, start: Instant) -> Self {
+    /// A shift until `end` with so many requests to hand out.
+    pub(super) fn new(
+        end: Instant,
+        budget: Option<u64>,
+        requests: Vec<Request>,
+        ledger: Rc<Ledger>,
+    ) -> Self {
         Self {
-            start,
-            end: start + plan.duration,
-            last_call: start + plan.last_call(),
-            timeout: plan.timeout,
-            budget: Cell::new(requests),
-            tally: RefCell::default(),
+            end,
+            budget: Cell::new(budget),
+            requests,
+            ledger,
         }
-    }
-
-    /// When everything still under way is cut off.
-    pub(super) fn last_call(&self) -> Instant {
-        self.last_call
-    }
-
-    /// The numbers, when no connection uses them any more.
-    pub(super) fn take_tally(&self) -> Tally {
-        self.tally.take()
     }
 
     /// Takes one request from the budget; false when the shift is over.
@@ -60,32 +50,27 @@ impl Shift {
     }
 }
 
-/// Keeps one connection busy until the shift is over, opening it anew whenever it ends.
-pub(super) async fn keep_busy(plan: Rc<Plan>, shift: Rc<Shift>, entry: Rc<Entry>) {
-    while shift.take_turn(Instant::now()) {
-        if let Err(failure) = use_connection(&plan, &shift, &entry).await {
-            shift.tally.borrow_mut().count_failure(&failure);
-            monoio::time::sleep(RETRY_PAUSE).await;
-        }
-    }
-}
-
-/// Opens a connection and sends requests until it or the shift ends. The first turn is the caller's,
-/// so that no connection is opened without a request for it, and a connect that fails uses one up.
-async fn use_connection(plan: &Plan, shift: &Shift, entry: &Rc<Entry>) -> Result<(), Failure> {
-    let deadline = (Instant::now() + shift.timeout).min(shift.last_call);
-    let mut client = Client::connect(plan, entry, deadline).await?;
-    shift.tally.borrow_mut().connects += 1;
+/// Keeps one slot busy until the shift is over.
+pub(super) async fn keep_busy(mut slot: Slot, shift: Rc<Shift>) {
+    let ledger = &shift.ledger;
     let mut begun = Instant::now();
-    loop {
-        entry.set_busy(Some(begun));
-        let reply = client.exchange().await?;
+    while shift.take_turn(begun) {
+        let request = &shift.requests[0];
+        ledger.kind(request.kind, begun).due += 1;
+        let outcome = slot.exchange(request, begun).await;
         let now = Instant::now();
-        let mut tally = shift.tally.borrow_mut();
-        tally.count_reply(&reply, now - begun, now - shift.start);
-        if !reply.keep_alive || !shift.take_turn(now) {
-            return Ok(());
+        match outcome {
+            Ok(reply) => {
+                let mut tally = ledger.tally(now);
+                tally.last_reply = now - ledger.start();
+                tally.kinds[request.kind].count_reply(&reply, now - begun);
+                begun = now;
+            }
+            Err(failure) => {
+                ledger.kind(request.kind, now).count_failure(&failure);
+                monoio::time::sleep(RETRY_PAUSE).await;
+                begun = Instant::now();
+            }
         }
-        begun = now;
     }
 }

@@ -1,31 +1,36 @@
-//! The load: sends requests over keep-alive connections and counts what comes back. Entered by
-//! `main` with a plan; it returns numbers and prints nothing.
+//! The load: sends requests and counts what comes back. Entered by `main` with a plan; it returns
+//! numbers and prints nothing.
 //!
-//! `plan` is what was asked for, `client` makes one exchange on one connection, `closed` decides when
-//! the next one starts (as soon as the last has ended), `worker` runs one thread's share of it, and
-//! `tally` holds the numbers. An open loop would be a sibling of `closed`, another protocol one of
-//! `client`.
+//! `plan` is what was asked for, `closed` decides when the next request starts (as soon as the last has
+//! ended), `worker` runs one thread's share of it, `ledger` keeps a worker's numbers second by second,
+//! and `collector` puts those of all workers together.
 
-mod client;
 mod closed;
+mod collector;
+mod ledger;
 mod plan;
-mod tally;
 mod worker;
 
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
 use std::time::Duration;
 
 pub(crate) use plan::Plan;
-pub(crate) use tally::Tally;
 
 use crate::cli::Error;
 use crate::rt;
+use crate::tally::{KindTally, Row, Tally};
+use collector::Collected;
 
 /// What a run came to.
 #[derive(Debug)]
 pub(crate) struct RunResult {
     /// Everything counted, over all workers.
     pub(crate) tally: Tally,
+    /// All kinds of requests together.
+    pub(crate) total: KindTally,
+    /// The run second by second.
+    pub(crate) series: Vec<Row>,
     /// From the common start to the last reply.
     pub(crate) elapsed: Duration,
     /// The share of its time that each worker's thread was running, 0 to 1, where it is known. A
@@ -38,21 +43,32 @@ pub(crate) struct RunResult {
 /// # Errors
 /// What kept a worker from starting; a target that refuses connections is counted, not an error.
 pub(crate) fn run(plan: &Plan) -> Result<RunResult, Error> {
-    let workers = plan.worker_count();
+    let (workers, kinds) = (plan.worker_count(), plan.kinds.len());
     let start = Barrier::new(workers);
     let shared = Arc::new(plan.clone());
-    let shifts = rt::on_each_worker(&plan.workers, move |number| {
-        worker::work(&shared, number, &start)
+    let (sender, pages) = mpsc::channel();
+    let collecting = thread::Builder::new()
+        .name("collector".to_owned())
+        .spawn(move || collector::collect(&pages, workers, kinds, |_| {}))
+        .map_err(|error| Error::Run(format!("cannot start the collector: {error}")))?;
+    let busy = rt::on_each_worker(&plan.workers, move |number| {
+        worker::work(&shared, number, &start, sender.clone())
     })?;
-    let mut result = RunResult {
-        tally: Tally::default(),
-        elapsed: Duration::ZERO,
-        busy: Vec::with_capacity(workers),
-    };
-    for shift in shifts {
-        result.elapsed = result.elapsed.max(shift.tally.last_reply);
-        result.tally.merge(&shift.tally);
-        result.busy.extend(shift.busy);
+    let collected = collecting
+        .join()
+        .map_err(|_| Error::Run("the collector panicked".to_owned()))?;
+    Ok(RunResult::new(collected, busy))
+}
+
+impl RunResult {
+    fn new(collected: Collected, busy: Vec<Option<f64>>) -> Self {
+        let Collected { tally, series } = collected;
+        Self {
+            total: tally.total(),
+            elapsed: tally.last_reply,
+            tally,
+            series,
+            busy: busy.into_iter().flatten().collect(),
+        }
     }
-    Ok(result)
 }

@@ -1,10 +1,14 @@
 //! What a run shall do, checked and complete. Entered with the command line's arguments; workers
 //! read their share from it.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::cli::{Error, RunArgs, WorkerArgs};
+use crate::client::{Protocol, Reuse};
+use crate::request::Request;
 use crate::rt::Driver;
+use crate::scenario::Kind;
 use crate::target::Target;
 
 /// How long a run lasts when nobody says.
@@ -19,6 +23,12 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(crate) struct Plan {
     /// Where the requests go.
     pub(crate) target: Target,
+    /// What is spoken with it.
+    pub(crate) protocol: Protocol,
+    /// How many requests each connection is for.
+    pub(crate) reuse: Reuse,
+    /// What is asked for.
+    pub(crate) kinds: Vec<Kind>,
     /// Connections over all workers.
     pub(crate) connections: u32,
     /// No request starts later than this after the start.
@@ -51,8 +61,16 @@ impl Plan {
             Some(_) => DURATION_OF_COUNTED_RUN,
             None => DURATION,
         };
+        let target = Target::parse(&args.url, args.allow_remote)?;
         let plan = Self {
-            target: Target::parse(&args.url, args.allow_remote)?,
+            protocol: Protocol::choose(&target)?,
+            reuse: if args.no_keep_alive {
+                Reuse::PerRequest
+            } else {
+                Reuse::KeepAlive
+            },
+            kinds: vec![Kind::get(&target.path)],
+            target,
             connections: args.connections,
             duration: args.duration.unwrap_or(default),
             requests: args.requests,
@@ -70,6 +88,15 @@ impl Plan {
         Ok(plan)
     }
 
+    /// When requests are due, in words.
+    pub(crate) fn schedule(&self) -> String {
+        let bound = match self.requests {
+            Some(count) => format!("{count} requests, at most {:?}", self.duration),
+            None => format!("{:?}", self.duration),
+        };
+        format!("as fast as {} slots allow, {bound}", self.connections)
+    }
+
     /// The number of workers.
     pub(crate) fn worker_count(&self) -> usize {
         self.workers.cpu.len().max(1)
@@ -78,6 +105,15 @@ impl Plan {
     /// The time after the start at which whatever is still under way is cut off.
     pub(super) fn last_call(&self) -> Duration {
         self.duration + GRACE.min(self.timeout)
+    }
+
+    /// The requests of one worker, one of each kind.
+    pub(super) fn requests(&self) -> Vec<Request> {
+        let authority: Rc<str> = self.target.authority.as_str().into();
+        let numbered = self.kinds.iter().enumerate();
+        numbered
+            .map(|(number, kind)| kind.request(number, &authority))
+            .collect()
     }
 
     /// The part of worker `number`; the parts of all workers add up to the whole.

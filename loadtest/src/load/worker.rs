@@ -1,64 +1,75 @@
-//! One worker thread's share of a run. Entered once by each thread; it spawns the connections, keeps
-//! the watch over them, and returns the thread's numbers when the last of them is done.
+//! One worker thread's share of a run. Entered once by each thread; it spawns the slots' tasks, keeps
+//! the watch over their connections, and is done when the last of them is.
 
 use std::rc::Rc;
 use std::sync::Barrier;
-use std::time::Instant;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
 
 use super::closed::{Shift, keep_busy};
+use super::ledger::{Ledger, Page};
 use super::plan::Plan;
-use super::tally::Tally;
 use crate::cli::Error;
+use crate::client::{Dialer, Slot};
 use crate::rt;
-use crate::rt::watch::Watch;
 
-/// What one worker brings home.
-#[derive(Debug)]
-pub(super) struct Shiftwork {
-    pub(super) tally: Tally,
-    /// The share of the time that the thread was running, where it is known.
-    pub(super) busy: Option<f64>,
-}
+/// How often a worker looks whether a second is over while nothing happens.
+const PAGE_PAUSE: Duration = Duration::from_millis(50);
 
-/// Runs worker `number`'s share of the plan, from the moment that all workers are ready.
+/// Runs worker `number`'s share of the plan, from the moment that all workers are ready. Returns the
+/// share of the time that the thread was running, where it is known.
 ///
 /// # Errors
 /// When this thread cannot have its ring.
-pub(super) fn work(plan: &Plan, number: usize, start: &Barrier) -> Result<Shiftwork, Error> {
+pub(super) fn work(
+    plan: &Plan,
+    number: usize,
+    start: &Barrier,
+    pages: Sender<Page>,
+) -> Result<Option<f64>, Error> {
     let work = async {
         start.wait();
         let (began, cpu_before) = (Instant::now(), rt::thread_cpu_time());
-        let tally = run_share(plan, number, began).await;
-        let busy = rt::thread_cpu_time()
+        let ledger = Rc::new(Ledger::new(number, began, plan.kinds.len(), pages));
+        run_share(plan, number, &ledger).await;
+        rt::thread_cpu_time()
             .zip(cpu_before)
-            .map(|(after, before)| (after - before).as_secs_f64() / began.elapsed().as_secs_f64());
-        Shiftwork { tally, busy }
+            .map(|(after, before)| (after - before).as_secs_f64() / began.elapsed().as_secs_f64())
     };
     plan.driver
         .block_on(work)
         .map_err(|error| Error::Run(format!("worker {number} cannot start: {error}")))
 }
 
-async fn run_share(plan: &Plan, number: usize, start: Instant) -> Tally {
+async fn run_share(plan: &Plan, number: usize, ledger: &Rc<Ledger>) {
     let share = plan.share(number);
-    let plan = Rc::new(plan.clone());
-    let shift = Rc::new(Shift::new(&plan, share.requests, start));
-    let watch = Watch::default();
-    let connections: Vec<_> = (0..share.connections)
-        .map(|_| {
-            let connection = keep_busy(Rc::clone(&plan), Rc::clone(&shift), watch.enter());
-            monoio::spawn(connection)
-        })
+    let (start, last_call) = (ledger.start(), ledger.start() + plan.last_call());
+    let target = (plan.target.clone(), plan.protocol);
+    let dialer = Rc::new(Dialer::new(target, plan.reuse, plan.timeout, last_call));
+    let end = start + plan.duration;
+    let shift = Shift::new(end, share.requests, plan.requests(), Rc::clone(ledger));
+    let shift = Rc::new(shift);
+    let tasks: Vec<_> = Slot::all(&dialer, share.connections)
+        .into_iter()
+        .map(|slot| monoio::spawn(keep_busy(slot, Rc::clone(&shift))))
         .collect();
     let all_done = async {
-        for connection in connections {
-            connection.await;
+        for task in tasks {
+            task.await;
         }
     };
-    // Neither branch holds an operation of its own: the connections are tasks, the patrol a timer.
+    // No branch holds an operation of its own: the slots are tasks, the others timers.
     monoio::select! {
         () = all_done => {}
-        () = watch.patrol(plan.timeout, shift.last_call()) => {}
+        () = dialer.patrol() => {}
+        () = turn_pages(ledger) => {}
     }
-    shift.take_tally()
+    ledger.close(dialer.connects());
+}
+
+async fn turn_pages(ledger: &Ledger) {
+    loop {
+        monoio::time::sleep(PAGE_PAUSE).await;
+        ledger.turn_page(Instant::now());
+    }
 }

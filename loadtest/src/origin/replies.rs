@@ -113,12 +113,13 @@ mod tests {
     fn read(reply: &Reply, is_chunked: bool) -> bool {
         let (head, len) = ReplyHead::parse(&reply.bytes).unwrap().unwrap();
         assert_eq!((head.status, len), (200, reply.head_len));
+        let keep_alive = head.keep_alive();
         let mut body = head.body;
         assert_eq!(matches!(body, Body::Chunked(_)), is_chunked);
         let rest = &reply.bytes[len..];
         assert_eq!(body.consume(rest), Ok(rest.len()));
         assert!(body.is_done());
-        head.keep_alive
+        keep_alive
     }
 
     #[test]

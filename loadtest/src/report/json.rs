@@ -1,54 +1,136 @@
-//! The report as one JSON object on one line. Its keys are stable: fields may be added, none changes
-//! its meaning. Latencies are in microseconds, as fractions.
+//! The report as one JSON object on one line, from which every other report can be made again. Its
+//! keys are stable: keys may be added, none changes its meaning. Times are in microseconds, as
+//! fractions. docs/loadtest.md describes each key.
 
 use serde_json::{Map, Value, json};
 
-use super::{PERCENTILES, is_self_limited, rate};
-use crate::load::{Plan, RunResult, Tally};
+use super::{PERCENTILES, rate, self_limit};
+use crate::load::{Plan, RunResult};
+use crate::tally::{ErrorKind, Errors, KindTally, Row, Times, curve};
+
+/// The version of this form: it grows when a key changes its meaning or goes away.
+const VERSION: u32 = 1;
 
 /// Renders the report with its line end.
 pub(crate) fn render(plan: &Plan, result: &RunResult) -> String {
-    let tally = &result.tally;
-    let report = json!({
-        "tool": concat!("corelane-loadtest ", env!("CARGO_PKG_VERSION")),
-        "loop": "closed",
-        "url": plan.target.to_string(),
-        "connections": plan.connections,
-        "workers": plan.worker_count(),
-        "driver": plan.driver.name(),
-        "elapsed_s": result.elapsed.as_secs_f64(),
-        "replies": tally.statuses.iter().sum::<u64>(),
-        "good": tally.latency.len(),
-        "good_per_s": rate(result),
-        "bytes": tally.bytes,
-        "connects": tally.connects,
-        "unfinished": tally.unfinished,
-        "latency_us": latency(tally),
-        "statuses": statuses(tally),
-        "errors": tally.error_count(),
-        "errors_by_kind": errors(tally),
-        "worker_busy": result.busy,
-        "self_limited": is_self_limited(result),
-    });
-    format!("{report}\n")
+    let mut report = Map::new();
+    for part in [head(plan), totals(plan, result), generator(result)] {
+        report.extend(part);
+    }
+    format!("{}\n", Value::Object(report))
 }
 
-/// Null without a single good reply: a percentile of nothing is not 0.
-fn latency(tally: &Tally) -> Value {
-    let latency = &tally.latency;
-    if latency.is_empty() {
+/// What was asked for.
+fn head(plan: &Plan) -> Map<String, Value> {
+    object([
+        ("version", json!(VERSION)),
+        (
+            "tool",
+            json!(concat!("corelane-loadtest ", env!("CARGO_PKG_VERSION"))),
+        ),
+        ("url", json!(plan.target.to_string())),
+        ("mode", json!("closed")),
+        ("schedule", json!(plan.schedule())),
+        ("protocol", json!(plan.protocol.name())),
+        ("connections", json!(plan.connections)),
+        ("streams", json!(1)),
+        ("workers", json!(plan.worker_count())),
+        ("driver", json!(plan.driver.name())),
+    ])
+}
+
+/// What came of it.
+fn totals(plan: &Plan, result: &RunResult) -> Map<String, Value> {
+    let total = &result.total;
+    let mut map = object([
+        ("elapsed_s", json!(result.elapsed.as_secs_f64())),
+        ("good_per_s", json!(rate(result))),
+        ("connects", json!(result.tally.connects)),
+        ("lag_us", times(&result.tally.lag)),
+        ("series", series(&result.series)),
+    ]);
+    map.extend(counts(total));
+    let kinds = plan.kinds.iter().zip(&result.tally.kinds);
+    let kinds = kinds.map(|(kind, tally)| {
+        let mut map = object([("name", json!(kind.name))]);
+        map.extend(counts(tally));
+        Value::Object(map)
+    });
+    map.insert("kinds".to_owned(), kinds.collect());
+    map
+}
+
+/// The numbers of one kind, or of all.
+fn counts(tally: &KindTally) -> Map<String, Value> {
+    object([
+        ("due", json!(tally.due)),
+        ("replies", json!(tally.replies())),
+        ("good", json!(tally.good)),
+        ("errors", json!(tally.errors.total())),
+        ("not_sent", json!(tally.errors.of(ErrorKind::NotSent).count)),
+        ("unfinished", json!(tally.unfinished)),
+        ("bytes", json!(tally.bytes)),
+        ("latency_us", times(&tally.latency)),
+        ("service_us", times(&tally.service)),
+        ("percentiles", percentiles(&tally.latency)),
+        ("service_percentiles", percentiles(&tally.service)),
+        ("statuses", statuses(tally)),
+        ("errors_by_kind", errors(&tally.errors)),
+    ])
+}
+
+/// How the generator itself did.
+fn generator(result: &RunResult) -> Map<String, Value> {
+    let why = self_limit(result);
+    object([
+        ("worker_busy", json!(result.busy)),
+        ("self_limited", json!(why.is_some())),
+        (
+            "generator",
+            json!({ "busy": result.busy, "self_limited": why.is_some(), "why": why }),
+        ),
+    ])
+}
+
+/// Null for an empty histogram: a percentile of nothing is not 0.
+fn times(times: &Times) -> Value {
+    if times.is_empty() {
         return Value::Null;
     }
-    let mut map = Map::new();
-    map.insert("min".to_owned(), micros(latency.min()));
-    map.insert("mean".to_owned(), json!(latency.mean() / 1e3));
-    map.insert("stdev".to_owned(), json!(latency.stdev() / 1e3));
-    map.insert("max".to_owned(), micros(latency.max()));
+    let mut map = object([
+        ("min", micros(times.min())),
+        ("mean", json!(times.mean() / 1e3)),
+        ("stdev", json!(times.stdev() / 1e3)),
+        ("max", micros(times.max())),
+    ]);
     for (name, percentile) in PERCENTILES {
-        let value = latency.value_at_percentile(percentile);
+        let value = times.value_at_percentile(percentile);
         map.insert(name.to_owned(), micros(value));
     }
     Value::Object(map)
+}
+
+fn percentiles(times: &Times) -> Value {
+    let points = curve(times).into_iter();
+    points
+        .map(|point| json!([point.percentile, micros(point.nanos), point.count]))
+        .collect()
+}
+
+fn series(rows: &[Row]) -> Value {
+    let row = |row: &Row| {
+        json!({
+            "second": row.second,
+            "due": row.due,
+            "good": row.good,
+            "errors": row.errors,
+            "bytes": row.bytes,
+            "p50_us": row.p50.map(micros),
+            "p99_us": row.p99.map(micros),
+            "max_us": row.max.map(micros),
+        })
+    };
+    json!({ "interval_seconds": 1, "rows": rows.iter().map(row).collect::<Value>() })
 }
 
 #[expect(
@@ -59,21 +141,22 @@ fn micros(nanos: u64) -> Value {
     json!(nanos as f64 / 1e3)
 }
 
-fn statuses(tally: &Tally) -> Value {
-    let counted = tally
-        .statuses
-        .iter()
-        .enumerate()
-        .filter(|(_, count)| **count > 0);
+fn statuses(tally: &KindTally) -> Value {
+    let numbered = tally.statuses.iter().enumerate();
+    let counted = numbered.filter(|(_, count)| **count > 0);
     let named = counted.map(|(class, &count)| (format!("{class}xx"), json!(count)));
     Value::Object(named.collect())
 }
 
-fn errors(tally: &Tally) -> Value {
-    let counted = tally.errors().filter(|(_, errors)| errors.count > 0);
-    let named = counted.map(|(kind, errors)| {
+fn errors(errors: &Errors) -> Value {
+    let named = errors.iter().map(|(kind, errors)| {
         let value = json!({ "count": errors.count, "first": errors.first });
         (kind.name().to_owned(), value)
     });
     Value::Object(named.collect())
+}
+
+fn object<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
+    let owned = pairs.map(|(name, value)| (name.to_owned(), value));
+    owned.into_iter().collect()
 }

@@ -20,7 +20,7 @@ const BUSY_LIMIT: f64 = 0.9;
 
 /// Good replies per second.
 fn rate(result: &RunResult) -> f64 {
-    per_second(result.tally.latency.len(), result)
+    per_second(result.total.good, result)
 }
 
 /// A count over the run's time; 0 for a run without time.
@@ -34,7 +34,9 @@ fn per_second(count: u64, result: &RunResult) -> f64 {
     }
 }
 
-/// Whether the generator's own threads were the limit.
-fn is_self_limited(result: &RunResult) -> bool {
-    result.busy.iter().any(|&busy| busy > BUSY_LIMIT)
+/// Why the generator itself was the limit and not what it measured, if it was.
+fn self_limit(result: &RunResult) -> Option<String> {
+    let busiest = result.busy.iter().copied().fold(0.0, f64::max);
+    (busiest > BUSY_LIMIT)
+        .then(|| format!("a worker was busy for {:.0} % of the time", busiest * 100.0))
 }

@@ -1,12 +1,13 @@
 //! The report as a few lines for a person at a terminal.
 
-use super::{PERCENTILES, is_self_limited, per_second, rate};
-use crate::load::{Plan, RunResult, Tally};
+use super::{PERCENTILES, per_second, rate, self_limit};
+use crate::load::{Plan, RunResult};
+use crate::tally::{Errors, Times};
 use crate::units::show_nanos;
 
 /// Renders the report.
 pub(crate) fn render(plan: &Plan, result: &RunResult) -> String {
-    let tally = &result.tally;
+    let total = &result.total;
     let mut lines = vec![
         format!(
             "{}: {} connections, {} worker(s), {}, closed loop",
@@ -17,24 +18,23 @@ pub(crate) fn render(plan: &Plan, result: &RunResult) -> String {
         ),
         format!(
             "  good replies {} in {:.2} s: {:.0}/s, {:.1} MiB/s",
-            tally.latency.len(),
+            total.good,
             result.elapsed.as_secs_f64(),
             rate(result),
-            per_second(tally.bytes, result) / f64::from(1 << 20),
+            per_second(total.bytes, result) / f64::from(1 << 20),
         ),
-        format!("  latency      {}", latency(tally)),
-        format!("  errors       {}", errors(tally)),
+        format!("  latency      {}", latency(&total.latency)),
+        format!("  errors       {}", errors(&total.errors)),
     ];
-    if tally.unfinished > 0 {
-        lines.push(format!("  unfinished   {} at the end", tally.unfinished));
+    if total.unfinished > 0 {
+        lines.push(format!("  unfinished   {} at the end", total.unfinished));
     }
     lines.push(format!("  generator    {}", generator(result)));
     lines.join("\n") + "\n"
 }
 
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-fn latency(tally: &Tally) -> String {
-    let latency = &tally.latency;
+fn latency(latency: &Times) -> String {
     if latency.is_empty() {
         return "none".to_owned();
     }
@@ -47,9 +47,9 @@ fn latency(tally: &Tally) -> String {
     parts.into_iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
-fn errors(tally: &Tally) -> String {
-    let counted = tally.errors().filter(|(_, errors)| errors.count > 0);
-    let named: Vec<_> = counted
+fn errors(errors: &Errors) -> String {
+    let named: Vec<_> = errors
+        .iter()
         .map(|(kind, errors)| match errors.first.as_deref() {
             None | Some("") => format!("{} {}", kind.name(), errors.count),
             Some(first) => format!("{} {} (first: {first})", kind.name(), errors.count),
@@ -68,11 +68,12 @@ fn generator(result: &RunResult) -> String {
         .iter()
         .map(|busy| format!("{:.0} %", busy * 100.0))
         .collect();
-    match busy.as_slice() {
-        [] => "CPU time not known on this kernel".to_owned(),
-        busy if is_self_limited(result) => {
-            format!("{} busy: it was the limit, not the target", busy.join(", "))
-        }
-        busy => format!("{} busy", busy.join(", ")),
+    match (busy.as_slice(), self_limit(result)) {
+        ([], _) => "CPU time not known on this kernel".to_owned(),
+        (busy, None) => format!("{} busy", busy.join(", ")),
+        (busy, Some(why)) => format!(
+            "{} busy: it was the limit, not the target: {why}",
+            busy.join(", ")
+        ),
     }
 }

@@ -38,6 +38,12 @@ impl Input {
         assert!(self.start <= self.bytes.len(), "read past the input's end");
     }
 
+    /// Forgets what has come on a connection that is no more.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.start = 0;
+    }
+
     /// Whether all the room is taken by unread bytes, so that `fill` could add none.
     pub(crate) fn is_full(&self) -> bool {
         self.unread().len() >= CAPACITY

@@ -1,4 +1,4 @@
-//! How far a message's body reaches, and reading past it without keeping it. Entered with a body
+//! How far a message's body reaches, and reading past it without keeping it here. Entered with a body
 //! made by `reply` or `request` and then with the bytes that follow the head.
 
 use super::Malformed;
@@ -18,14 +18,27 @@ pub(crate) enum Body {
 impl Body {
     /// Takes what belongs to this body from the front of `bytes`; says how many bytes that was.
     pub(crate) fn consume(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
+        self.consume_into(bytes, |_| {})
+    }
+
+    /// Does the same and shows each piece of the body, without its framing, to `sink`.
+    pub(crate) fn consume_into(
+        &mut self,
+        bytes: &[u8],
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<usize, Malformed> {
         match self {
             Self::Length(left) => {
                 let used = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
                 *left -= used as u64;
+                sink(&bytes[..used]);
                 Ok(used)
             }
-            Self::Chunked(chunks) => chunks.consume(bytes),
-            Self::UntilClose => Ok(bytes.len()),
+            Self::Chunked(chunks) => chunks.consume_into(bytes, sink),
+            Self::UntilClose => {
+                sink(bytes);
+                Ok(bytes.len())
+            }
         }
     }
 
@@ -61,6 +74,20 @@ mod tests {
         assert_eq!(body.consume(b"defg"), Ok(2));
         assert!(body.is_done());
         assert_eq!(body.end(), Ok(()));
+    }
+
+    #[test]
+    fn the_sink_sees_content_without_framing() {
+        let mut content = Vec::new();
+        let mut body = Body::Chunked(Chunked::default());
+        for piece in [&b"3\r\nab"[..], b"c\r\n2;x\r\nde\r\n0\r\nT: v\r\n\r\n"] {
+            let used = body.consume_into(piece, |bytes| content.extend_from_slice(bytes));
+            assert_eq!(used, Ok(piece.len()));
+        }
+        assert!(body.is_done());
+        assert_eq!(content, b"abcde");
+        let used = Body::Length(2).consume_into(b"fgh", |bytes| content.extend_from_slice(bytes));
+        assert_eq!((used, content.as_slice()), (Ok(2), &b"abcdefg"[..]));
     }
 
     #[test]

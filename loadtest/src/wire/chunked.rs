@@ -1,4 +1,4 @@
-//! The chunked transfer coding, read and thrown away (RFC 9112 §7.1). Entered by `body` alone. It
+//! The chunked transfer coding, read and taken off (RFC 9112 §7.1). Entered by `body` alone. It
 //! holds a state of a few bytes, whatever the sizes, extensions and trailers that come in.
 
 use super::Malformed;
@@ -42,14 +42,20 @@ enum State {
 }
 
 impl Chunked {
-    /// Takes what belongs to the body from the front of `bytes`; says how many bytes that was.
-    pub(crate) fn consume(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
+    /// Takes what belongs to the body from the front of `bytes` and shows chunk data to `sink`; says
+    /// how many bytes that was.
+    pub(super) fn consume_into(
+        &mut self,
+        bytes: &[u8],
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<usize, Malformed> {
         let mut at = 0;
         while at < bytes.len() && self.state != State::Done {
             if let State::Data(left @ 1..) = self.state {
                 let here = bytes.len() - at;
                 let taken = usize::try_from(left).map_or(here, |left| left.min(here));
                 self.state = State::Data(left - taken as u64);
+                sink(&bytes[at..at + taken]);
                 at += taken;
             } else {
                 self.state = self.step(bytes[at])?;
@@ -119,9 +125,9 @@ mod tests {
     /// Feeds `bytes` cut at `split` and says how many were taken.
     fn feed(bytes: &[u8], split: usize) -> Result<(usize, bool), Malformed> {
         let mut chunked = Chunked::default();
-        let first = chunked.consume(&bytes[..split])?;
+        let first = chunked.consume_into(&bytes[..split], |_| {})?;
         let second = if first == split {
-            chunked.consume(&bytes[split..])?
+            chunked.consume_into(&bytes[split..], |_| {})?
         } else {
             0
         };

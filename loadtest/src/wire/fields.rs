@@ -1,5 +1,6 @@
 //! Reads the few fields that decide how a message is framed and whether the connection lives on
-//! (RFC 9112 §6, §9.3). Entered with a head's field lines; all other fields are only checked for form.
+//! (RFC 9112 §6, §9.3). Entered with a head's field lines; all other fields are only checked for form,
+//! and told apart for whoever wants to see them all.
 
 use super::Malformed;
 
@@ -79,6 +80,15 @@ impl Fields {
     }
 }
 
+/// Names and values of a head that has been scanned, its first line passed over.
+pub(super) fn split(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let lines = head.split(|&byte| byte == b'\n').skip(1);
+    lines.filter_map(|line| {
+        let colon = memchr::memchr(b':', line)?;
+        Some((&line[..colon], line[colon + 1..].trim_ascii()))
+    })
+}
+
 fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -154,6 +164,13 @@ mod tests {
                 lines.escape_ascii().to_string()
             );
         }
+    }
+
+    #[test]
+    fn all_fields_of_a_head_are_told_apart() {
+        let head = b"HTTP/1.1 200 O: K\r\nA: b:c \r\nD:\r\n\r\n";
+        let fields: Vec<_> = split(head).collect();
+        assert_eq!(fields, [(&b"A"[..], &b"b:c"[..]), (b"D", b"")]);
     }
 
     #[test]

@@ -3,17 +3,17 @@
 use super::body::Body;
 use super::chunked::Chunked;
 use super::fields::Fields;
-use super::{Malformed, head};
+use super::{Malformed, fields, head};
 
-/// What a reply's head says to the one who asked with GET.
+/// What a reply's head says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ReplyHead {
     /// The status code, 100 to 999.
     pub(crate) status: u16,
     /// The body that follows.
     pub(crate) body: Body,
-    /// Whether the connection may be used again after the body.
-    pub(crate) keep_alive: bool,
+    /// Neither the version nor the Connection field says that the connection ends.
+    persists: bool,
 }
 
 impl ReplyHead {
@@ -30,15 +30,27 @@ impl ReplyHead {
             _ if fields.chunked => Body::Chunked(Chunked::default()),
             _ => fields.content_length.map_or(Body::UntilClose, Body::Length),
         };
-        let keep_alive = fields.persists(http10) && body != Body::UntilClose;
-        Ok(Some((
-            Self {
-                status,
-                body,
-                keep_alive,
-            },
-            head.len,
-        )))
+        let reply = Self {
+            status,
+            body,
+            persists: fields.persists(http10),
+        };
+        Ok(Some((reply, head.len)))
+    }
+
+    /// The fields of a head that was parsed, which is all of `head`.
+    pub(crate) fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+        fields::split(head)
+    }
+
+    /// Whether the connection may be used again after the body.
+    pub(crate) fn keep_alive(&self) -> bool {
+        self.persists && self.body != Body::UntilClose
+    }
+
+    /// The reply answers HEAD: whatever it says of a body, none follows (RFC 9112 §6.3 item 1).
+    pub(crate) fn leave_out_body(&mut self) {
+        self.body = Body::Length(0);
     }
 
     /// Whether another reply to the same request follows (RFC 9110 §15.2). 101 never does: nobody
@@ -83,17 +95,24 @@ mod tests {
     fn framing_follows_the_rfc() {
         let sized = complete("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n");
         assert_eq!(
-            (sized.status, sized.body, sized.keep_alive),
-            (200, Body::Length(3), true)
+            (sized.status, sized.keep_alive(), sized.body),
+            (200, true, Body::Length(3))
         );
         let chunked = complete("HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n");
         assert_eq!(chunked.body, Body::Chunked(Chunked::default()));
         let open = complete("HTTP/1.1 200 OK\r\n\r\n");
-        assert_eq!((open.body, open.keep_alive), (Body::UntilClose, false));
+        assert_eq!((open.keep_alive(), open.body), (false, Body::UntilClose));
         let empty = complete("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n");
-        assert_eq!((empty.body, empty.keep_alive), (Body::Length(0), true));
+        assert_eq!((empty.keep_alive(), empty.body), (true, Body::Length(0)));
         let old = complete("HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n");
-        assert!(!old.keep_alive);
+        assert!(!old.keep_alive());
+    }
+
+    #[test]
+    fn a_reply_to_head_has_no_body_and_keeps_its_connection() {
+        let mut reply = complete("HTTP/1.1 200 OK\r\n\r\n");
+        reply.leave_out_body();
+        assert_eq!((reply.keep_alive(), reply.body), (true, Body::Length(0)));
     }
 
     #[test]

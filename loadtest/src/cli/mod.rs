@@ -1,14 +1,19 @@
 //! The command line: what may be asked for, in which units and within which bounds. Entered by
-//! `main` alone; it opens nothing and measures nothing.
+//! `main` alone; it opens nothing and measures nothing. Each command's options are a room of their
+//! own, named like it.
+
+mod origin;
+mod run;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::units::{parse_duration, parse_size};
+pub(crate) use origin::OriginArgs;
+pub(crate) use run::RunArgs;
+
+use crate::units::parse_size;
 
 /// Load generator and origin server for HTTP/1.1.
 #[derive(Debug, Parser)]
@@ -25,58 +30,6 @@ pub(crate) enum Command {
     Origin(OriginArgs),
     /// Send requests to a URL as fast as the connections allow and report what came back.
     Run(RunArgs),
-}
-
-/// Options of `origin`.
-#[derive(Debug, Args)]
-pub(crate) struct OriginArgs {
-    /// Address to listen on; port 0 takes a free one. The bound address is told on stderr.
-    #[arg(long, default_value = "127.0.0.1:9000")]
-    pub(crate) address: SocketAddr,
-    /// Size of the reply's body: bytes, or KiB, MiB.
-    #[arg(long, default_value = "1KiB", value_parser = parse_body_size)]
-    pub(crate) size: usize,
-    /// Send the body in chunks instead of with a Content-Length.
-    #[arg(long)]
-    pub(crate) chunked: bool,
-    /// Size of one chunk with --chunked.
-    #[arg(long, default_value = "4KiB", value_parser = parse_body_size)]
-    pub(crate) chunk_size: usize,
-    /// Connections held at once by each worker; one more is closed as soon as it is accepted.
-    #[arg(long, default_value_t = 32_768)]
-    pub(crate) max_connections: usize,
-    #[command(flatten)]
-    pub(crate) workers: WorkerArgs,
-    /// Allow listening on an address that other machines can reach.
-    #[arg(long)]
-    pub(crate) allow_remote: bool,
-}
-
-/// Options of `run`.
-#[derive(Debug, Args)]
-pub(crate) struct RunArgs {
-    /// Where to: http://HOST:PORT/PATH.
-    pub(crate) url: String,
-    /// Keep-alive connections, each with one request at a time, spread over the workers.
-    #[arg(long, short, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
-    pub(crate) connections: u32,
-    /// Stop after this time (default 10s, or 10m when --requests is given).
-    #[arg(long, short, value_parser = parse_duration)]
-    pub(crate) duration: Option<Duration>,
-    /// Stop after this many requests.
-    #[arg(long, short = 'n', value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) requests: Option<u64>,
-    /// A request that takes longer fails and its connection is closed.
-    #[arg(long, default_value = "10s", value_parser = parse_duration)]
-    pub(crate) timeout: Duration,
-    /// Print one JSON object instead of text.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) workers: WorkerArgs,
-    /// Allow a target on another machine: load is for machines that are yours.
-    #[arg(long)]
-    pub(crate) allow_remote: bool,
 }
 
 /// Where the work is done, for both commands.
@@ -128,7 +81,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Reply bodies are kept in memory, whole and once per worker.
+/// Bodies are kept in memory, whole and once per worker.
 const BODY_SIZE_MAX: u64 = 256 * 1024 * 1024;
 
 fn parse_body_size(text: &str) -> Result<usize, String> {

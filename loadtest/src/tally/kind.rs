@@ -1,0 +1,112 @@
+//! The numbers of one kind of request, or of all kinds together. Entered with one outcome at a time.
+
+use std::time::Duration;
+
+use super::{Errors, Times, merge_times, record, times};
+use crate::client::{Failure, Reply};
+use crate::tally::ErrorKind;
+
+/// What became of the requests of one kind. Every one that was due is in the end good, an error or
+/// unfinished.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct KindTally {
+    /// Requests that the schedule asked for; in a closed loop those that were begun.
+    pub(crate) due: u64,
+    /// Complete replies that are no error.
+    pub(crate) good: u64,
+    /// Bytes of complete replies, heads included.
+    pub(crate) bytes: u64,
+    /// Requests cut off by the end of the run: neither good nor bad.
+    pub(crate) unfinished: u64,
+    /// From when a request was due until its good reply was complete.
+    pub(crate) latency: Times,
+    /// The same from when the request was sent; empty in a closed loop, where that is when it is due.
+    pub(crate) service: Times,
+    /// Complete replies by the first digit of their status, 1 to 9; 0 stays unused.
+    pub(crate) statuses: [u64; 10],
+    /// What went wrong.
+    pub(crate) errors: Errors,
+}
+
+impl KindTally {
+    /// Counts a complete reply. A refusal (400 or more) is an error and its latency is left out:
+    /// refusing is quick and would flatter the rest.
+    pub(crate) fn count_reply(&mut self, reply: &Reply, latency: Duration) {
+        self.statuses[usize::from(reply.status / 100 % 10)] += 1;
+        self.bytes += reply.bytes;
+        if reply.status >= 400 {
+            self.errors
+                .count(ErrorKind::Status, || reply.status.to_string());
+        } else {
+            self.good += 1;
+            record(&mut self.latency, latency);
+        }
+    }
+
+    /// Counts a request that came to nothing.
+    pub(crate) fn count_failure(&mut self, failure: &Failure) {
+        match failure {
+            Failure::Stopped => self.unfinished += 1,
+            failure => self.errors.count_failure(failure),
+        }
+    }
+
+    /// Complete replies, good and bad.
+    pub(crate) fn replies(&self) -> u64 {
+        self.statuses.iter().sum()
+    }
+
+    /// Adds the numbers of another worker, second or kind.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.due += other.due;
+        self.good += other.good;
+        self.bytes += other.bytes;
+        self.unfinished += other.unfinished;
+        merge_times(&mut self.latency, &other.latency);
+        merge_times(&mut self.service, &other.service);
+        for (mine, theirs) in self.statuses.iter_mut().zip(other.statuses) {
+            *mine += theirs;
+        }
+        self.errors.merge(&other.errors);
+    }
+}
+
+impl Default for KindTally {
+    fn default() -> Self {
+        Self {
+            due: 0,
+            good: 0,
+            bytes: 0,
+            unfinished: 0,
+            latency: times(),
+            service: times(),
+            statuses: [0; 10],
+            errors: Errors::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_errors_without_latency() {
+        let mut tally = KindTally::default();
+        let reply = |status| Reply { status, bytes: 10 };
+        tally.count_reply(&reply(200), Duration::from_micros(50));
+        tally.count_reply(&reply(503), Duration::from_micros(1));
+        assert_eq!((tally.good, tally.latency.len(), tally.bytes), (1, 1, 20));
+        assert_eq!((tally.statuses[2], tally.statuses[5]), (1, 1));
+        let status = tally.errors.of(ErrorKind::Status);
+        assert_eq!((status.count, status.first.as_deref()), (1, Some("503")));
+    }
+
+    #[test]
+    fn the_end_of_the_run_is_no_error() {
+        let mut tally = KindTally::default();
+        tally.count_failure(&Failure::Stopped);
+        tally.count_failure(&Failure::Timeout);
+        assert_eq!((tally.unfinished, tally.errors.total()), (1, 1));
+    }
+}
