@@ -28,6 +28,7 @@ mod report;
 mod request;
 mod rt;
 mod scenario;
+mod schedule;
 mod tally;
 mod target;
 mod units;

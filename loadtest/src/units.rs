@@ -1,4 +1,5 @@
-//! Sizes and durations as people write them (`64KiB`, `250ms`), and durations as people read them.
+//! Sizes, durations and rates as people write them (`64KiB`, `250ms`, `5000/s`), and durations as
+//! people read them.
 //! Entered by the command line and the report; it knows no defaults and no bounds.
 
 use std::time::Duration;
@@ -43,6 +44,36 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         // A century and more would overflow the clock's own arithmetic later on.
         Some(ms) if ms <= 1 << 40 => Ok(Duration::from_millis(ms)),
         _ => Err("too long".to_owned()),
+    }
+}
+
+/// Reads a rate: a number, fractions allowed, per second, minute or hour, as in `5000/s`. Returns
+/// requests per second.
+///
+/// # Errors
+/// A sentence for the user when the number or the unit cannot be read.
+pub(crate) fn parse_rate(text: &str) -> Result<f64, String> {
+    let expected = || format!("{text:?}: expected a rate such as 5000/s, 2.5/s or 30/m");
+    let (number, unit) = text.trim().split_once('/').ok_or_else(expected)?;
+    let plain = number
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number: f64 = number.parse().ok().filter(|_| plain).ok_or_else(expected)?;
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(expected()),
+    };
+    Ok(number / seconds)
+}
+
+/// Writes a duration in seconds, or in milliseconds when it is shorter.
+pub(crate) fn show_duration(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else {
+        format!("{} s", duration.as_secs_f64())
     }
 }
 
@@ -96,6 +127,26 @@ mod tests {
         assert!(parse_duration("0s").is_err());
         assert!(parse_duration("10").unwrap_err().contains("unit"));
         assert!(parse_duration("99999999999999h").is_err());
+    }
+
+    #[test]
+    fn rates() {
+        assert_eq!(parse_rate("5000/s"), Ok(5000.0));
+        assert_eq!(parse_rate("2.5/s"), Ok(2.5));
+        assert_eq!(parse_rate(" 30/m"), Ok(0.5));
+        assert_eq!(parse_rate("36/h"), Ok(0.01));
+        for text in [
+            "", "5000", "5000/", "-1/s", "1e3/s", "inf/s", "./s", "NaN/s", "1/ms",
+        ] {
+            assert!(parse_rate(text).unwrap_err().contains("5000/s"), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_for_people() {
+        assert_eq!(show_duration(Duration::from_millis(250)), "250 ms");
+        assert_eq!(show_duration(Duration::from_millis(1_500)), "1.5 s");
+        assert_eq!(show_duration(Duration::from_secs(90)), "90 s");
     }
 
     #[test]

@@ -28,8 +28,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Answer every request with a reply of a fixed size.
     Origin(OriginArgs),
-    /// Send requests to a URL as fast as the connections allow and report what came back.
-    Run(RunArgs),
+    /// Send requests to a URL and report what came back. Without a rate and without --connections:
+    /// 100 requests per second for 10 seconds.
+    Run(Box<RunArgs>),
 }
 
 /// Where the work is done, for both commands.

@@ -1,13 +1,16 @@
 //! The load: sends requests and counts what comes back. Entered by `main` with a plan; it returns
 //! numbers and prints nothing.
 //!
-//! `plan` is what was asked for, `closed` decides when the next request starts (as soon as the last has
-//! ended), `worker` runs one thread's share of it, `ledger` keeps a worker's numbers second by second,
+//! `plan` is what was asked for, within `bounds`; `closed` and `open` decide when the next request starts
+//! (as soon as the last has ended, or when the schedule says so, over a `desk`); `worker` runs one thread's share of it, `ledger` keeps a worker's numbers second by second,
 //! and `collector` puts those of all workers together.
 
+mod bounds;
 mod closed;
 mod collector;
+mod desk;
 mod ledger;
+mod open;
 mod plan;
 mod worker;
 
@@ -31,7 +34,7 @@ pub(crate) struct RunResult {
     pub(crate) total: KindTally,
     /// The run second by second.
     pub(crate) series: Vec<Row>,
-    /// From the common start to the last reply.
+    /// From the common start to the last reply, and to the end of a run that lasts for a given time.
     pub(crate) elapsed: Duration,
     /// The share of its time that each worker's thread was running, 0 to 1, where it is known. A
     /// worker near 1 was the limit, not what it measured.
@@ -57,15 +60,20 @@ pub(crate) fn run(plan: &Plan) -> Result<RunResult, Error> {
     let collected = collecting
         .join()
         .map_err(|_| Error::Run("the collector panicked".to_owned()))?;
-    Ok(RunResult::new(collected, busy))
+    Ok(RunResult::new(plan, collected, busy))
 }
 
 impl RunResult {
-    fn new(collected: Collected, busy: Vec<Option<f64>>) -> Self {
+    fn new(plan: &Plan, collected: Collected, busy: Vec<Option<f64>>) -> Self {
         let Collected { tally, series } = collected;
+        // A target that died early must not look fast.
+        let planned = match plan.mode.requests() {
+            Some(_) => Duration::ZERO,
+            None => plan.duration(),
+        };
         Self {
             total: tally.total(),
-            elapsed: tally.last_reply,
+            elapsed: tally.last_reply.max(planned),
             tally,
             series,
             busy: busy.into_iter().flatten().collect(),

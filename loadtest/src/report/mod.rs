@@ -4,6 +4,8 @@
 pub(crate) mod json;
 pub(crate) mod text;
 
+use std::time::Duration;
+
 use crate::load::RunResult;
 
 /// Percentiles that both reports give, with their names.
@@ -17,6 +19,10 @@ const PERCENTILES: [(&str, f64); 5] = [
 
 /// Above this share of its time a worker is likely to have been the limit itself.
 const BUSY_LIMIT: f64 = 0.9;
+
+/// A generator that looks at one in a hundred due requests later than this does not keep its schedule:
+/// what is measured is partly its own.
+const LAG_LIMIT: Duration = Duration::from_millis(1);
 
 /// Good replies per second.
 fn rate(result: &RunResult) -> f64 {
@@ -37,6 +43,18 @@ fn per_second(count: u64, result: &RunResult) -> f64 {
 /// Why the generator itself was the limit and not what it measured, if it was.
 fn self_limit(result: &RunResult) -> Option<String> {
     let busiest = result.busy.iter().copied().fold(0.0, f64::max);
-    (busiest > BUSY_LIMIT)
-        .then(|| format!("a worker was busy for {:.0} % of the time", busiest * 100.0))
+    let lag = Duration::from_nanos(result.tally.lag.value_at_quantile(0.99));
+    let mut reasons = Vec::new();
+    if busiest > BUSY_LIMIT {
+        reasons.push(format!(
+            "a worker was busy for {:.0} % of the time",
+            busiest * 100.0
+        ));
+    }
+    if lag > LAG_LIMIT {
+        reasons.push(format!(
+            "one in a hundred requests was looked at {lag:.1?} late or more"
+        ));
+    }
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }

@@ -10,22 +10,28 @@ pub(crate) fn render(plan: &Plan, result: &RunResult) -> String {
     let total = &result.total;
     let mut lines = vec![
         format!(
-            "{}: {} connections, {} worker(s), {}, closed loop",
+            "{}: {} connections, {} worker(s), {}, {} loop",
             plan.target,
             plan.connections,
             plan.worker_count(),
-            plan.driver.name()
+            plan.driver.name(),
+            plan.mode.name(),
         ),
+        format!("  schedule     {}", plan.mode),
         format!(
-            "  good replies {} in {:.2} s: {:.0}/s, {:.1} MiB/s",
+            "  good replies {} of {} in {:.2} s: {:.0}/s, {:.1} MiB/s",
             total.good,
+            total.due,
             result.elapsed.as_secs_f64(),
             rate(result),
             per_second(total.bytes, result) / f64::from(1 << 20),
         ),
         format!("  latency      {}", latency(&total.latency)),
-        format!("  errors       {}", errors(&total.errors)),
     ];
+    if !total.service.is_empty() {
+        lines.push(format!("  once sent    {}", latency(&total.service)));
+    }
+    lines.push(format!("  errors       {}", errors(&total.errors)));
     if total.unfinished > 0 {
         lines.push(format!("  unfinished   {} at the end", total.unfinished));
     }
@@ -62,18 +68,21 @@ fn errors(errors: &Errors) -> String {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 fn generator(result: &RunResult) -> String {
-    let busy: Vec<_> = result
-        .busy
-        .iter()
-        .map(|busy| format!("{:.0} %", busy * 100.0))
-        .collect();
-    match (busy.as_slice(), self_limit(result)) {
-        ([], _) => "CPU time not known on this kernel".to_owned(),
-        (busy, None) => format!("{} busy", busy.join(", ")),
-        (busy, Some(why)) => format!(
-            "{} busy: it was the limit, not the target: {why}",
-            busy.join(", ")
-        ),
+    let busy = result.busy.iter();
+    let busy: Vec<_> = busy.map(|busy| format!("{:.0} %", busy * 100.0)).collect();
+    let mut parts = vec![match busy.as_slice() {
+        [] => "CPU time not known on this kernel".to_owned(),
+        busy => format!("{} busy", busy.join(", ")),
+    }];
+    let lag = &result.tally.lag;
+    if !lag.is_empty() {
+        let at = |quantile| show_nanos(lag.value_at_quantile(quantile) as f64);
+        parts.push(format!("late by p50 {}, p99 {}", at(0.5), at(0.99)));
     }
+    if let Some(why) = self_limit(result) {
+        parts.push(format!("it was the limit, not the target: {why}"));
+    }
+    parts.join("; ")
 }

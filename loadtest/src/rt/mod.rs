@@ -5,10 +5,12 @@
 //! dropped while its stream lives on (its bytes would be lost), so whoever must end one shuts the
 //! socket down (`watch`); an I/O future is awaited where it is made, because making it starts it.
 
+mod alarm;
 mod driver;
 mod input;
 pub(crate) mod watch;
 
+pub(crate) use alarm::Alarm;
 pub(crate) use driver::{Driver, on_each_worker};
 pub(crate) use input::Input;
 

@@ -25,12 +25,17 @@ pub(crate) fn curve(times: &Times) -> Vec<Point> {
         .map(|step| {
             count += step.count_since_last_iteration();
             Point {
-                percentile: step.quantile_iterated_to() * 100.0,
+                percentile: tidy(step.quantile_iterated_to() * 100.0),
                 nanos: step.value_iterated_to(),
                 count,
             }
         })
         .collect()
+}
+
+/// Without the dust that sums of fractions leave behind: 15 and not 15.000000000000002.
+fn tidy(percentile: f64) -> f64 {
+    (percentile * 1e10).round() / 1e10
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ pub(crate) struct KindTally {
     pub(crate) bytes: u64,
     /// Requests cut off by the end of the run: neither good nor bad.
     pub(crate) unfinished: u64,
-    /// From when a request was due until its good reply was complete.
+    /// From when a request was due until its good reply was complete; in the open loop also the age of
+    /// unfinished requests.
     pub(crate) latency: Times,
     /// The same from when the request was sent; empty in a closed loop, where that is when it is due.
     pub(crate) service: Times,
@@ -30,17 +31,26 @@ pub(crate) struct KindTally {
 
 impl KindTally {
     /// Counts a complete reply. A refusal (400 or more) is an error and its latency is left out:
-    /// refusing is quick and would flatter the rest.
-    pub(crate) fn count_reply(&mut self, reply: &Reply, latency: Duration) {
+    /// refusing is quick and would flatter the rest. Says whether the reply was good.
+    pub(crate) fn count_reply(&mut self, reply: &Reply, latency: Duration) -> bool {
         self.statuses[usize::from(reply.status / 100 % 10)] += 1;
         self.bytes += reply.bytes;
-        if reply.status >= 400 {
-            self.errors
-                .count(ErrorKind::Status, || reply.status.to_string());
-        } else {
+        let is_good = reply.status < 400;
+        if is_good {
             self.good += 1;
             record(&mut self.latency, latency);
+        } else {
+            self.errors
+                .count(ErrorKind::Status, || reply.status.to_string());
         }
+        is_good
+    }
+
+    /// Counts a request of the open loop that the end of the run has cut off at this age. Its latency
+    /// would have been longer; left out, a target that stalls near the end could hide it.
+    pub(crate) fn count_unfinished(&mut self, age: Duration) {
+        self.unfinished += 1;
+        record(&mut self.latency, age);
     }
 
     /// Counts a request that came to nothing.
@@ -94,8 +104,8 @@ mod tests {
     fn refusals_are_errors_without_latency() {
         let mut tally = KindTally::default();
         let reply = |status| Reply { status, bytes: 10 };
-        tally.count_reply(&reply(200), Duration::from_micros(50));
-        tally.count_reply(&reply(503), Duration::from_micros(1));
+        assert!(tally.count_reply(&reply(200), Duration::from_micros(50)));
+        assert!(!tally.count_reply(&reply(503), Duration::from_micros(1)));
         assert_eq!((tally.good, tally.latency.len(), tally.bytes), (1, 1, 20));
         assert_eq!((tally.statuses[2], tally.statuses[5]), (1, 1));
         let status = tally.errors.of(ErrorKind::Status);
@@ -108,5 +118,8 @@ mod tests {
         tally.count_failure(&Failure::Stopped);
         tally.count_failure(&Failure::Timeout);
         assert_eq!((tally.unfinished, tally.errors.total()), (1, 1));
+        assert!(tally.latency.is_empty());
+        tally.count_unfinished(Duration::from_secs(1));
+        assert_eq!((tally.unfinished, tally.latency.len()), (2, 1));
     }
 }

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Output, Stdio};
 
+use serde_json::Value;
+
 /// An origin on a free port; it ends when this is dropped.
 pub(crate) struct Origin {
     child: Child,
@@ -47,4 +49,17 @@ pub(crate) fn program(words: &[&str]) -> Output {
         .args(words)
         .output()
         .unwrap()
+}
+
+/// Runs against `address` and reads the report; the options say when it ends.
+pub(crate) fn run(address: SocketAddr, options: &[&str]) -> Value {
+    let url = format!("http://{address}/");
+    let output = program(&[&["run", "--json", &url], options].concat());
+    assert_ne!(
+        output.stdout,
+        b"",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
 }

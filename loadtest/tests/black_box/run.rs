@@ -1,63 +1,13 @@
 //! What a run reports about targets that behave and targets that do not.
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy.toml allows it in test functions, not in the functions that they share"
-)]
-
-mod program;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
-use std::thread;
 
-use program::{Origin, program};
 use serde_json::Value;
 
-/// What a server does with each of its connections.
-type Serve = fn(TcpStream);
-
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-/// Runs against `address` and reads the report; the options say when it ends.
-fn run(address: SocketAddr, options: &[&str]) -> Value {
-    let url = format!("http://{address}/");
-    let output = program(&[&["run", "--json", &url], options].concat());
-    assert_ne!(
-        output.stdout,
-        b"",
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// A server of one thread per connection that does `serve` with each, for as long as the test runs.
-fn server(serve: Serve) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            thread::spawn(move || serve(stream.unwrap()));
-        }
-    });
-    address
-}
-
-/// Reads one request, which on loopback comes whole; false when there is none any more.
-fn read_request(stream: &mut TcpStream) -> bool {
-    let mut request = [0; 4096];
-    matches!(stream.read(&mut request), Ok(1..))
-}
-
-/// Answers every request with `reply`.
-fn answer(mut stream: TcpStream, reply: &[u8]) {
-    while read_request(&mut stream) {
-        if stream.write_all(reply).is_err() {
-            return;
-        }
-    }
-}
+use crate::program::{Origin, program, run};
+use crate::server::{OK, Serve, answer, read_request, server};
 
 #[test]
 fn every_request_of_a_counted_run_is_answered_once() {

@@ -1,15 +1,9 @@
 //! The origin as a client on a raw socket sees it, on both drivers.
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy.toml allows it in test functions, not in the functions that they share"
-)]
-
-mod program;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-use program::{Origin, program};
+use crate::program::{Origin, program};
 
 const DRIVERS: [&str; 2] = ["auto", "epoll"];
 

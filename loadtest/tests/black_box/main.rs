@@ -1,0 +1,12 @@
+//! The real program from outside: what the origin answers, and what a run reports of targets that
+//! behave and targets that do not. `program` starts the one, `server` is the other.
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy.toml allows it in test functions, not in the functions that they share"
+)]
+
+mod open;
+mod origin;
+mod program;
+mod run;
+mod server;
