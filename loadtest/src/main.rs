@@ -1,7 +1,7 @@
 //! The program `corelane-loadtest`: reads the command line, hands it to one of the rooms, and turns
 //! what comes back into an exit code. It decides nothing itself.
 //!
-//! - `origin` is a fast HTTP/1.1 server with a fixed reply, to stand behind a proxy under test;
+//! - `origin` is a fast server to stand behind a proxy under test;
 //! - `load` sends the requests of `scenario` over the connections of `client` and counts in a `tally`
 //!   (`corelane-loadtest run`), `report` prints what it counted;
 //! - `wire` is HTTP/1.1 as bytes, `rt` is monoio with its traps fenced off, and both serve both ends.
@@ -12,13 +12,6 @@ mod cli;
 mod client;
 mod load;
 mod origin;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "schedules and delays, which draw from it, join next"
-    )
-)]
 mod random;
 mod report;
 #[cfg_attr(

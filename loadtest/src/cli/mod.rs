@@ -26,7 +26,10 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Answer every request with a reply of a fixed size.
+    /// Answer every request, at once with a reply of a fixed size or otherwise as the options say.
+    ///
+    /// A path may begin with words that stand for options: /status/503, /size/64KiB, /chunked, /echo,
+    /// /drip/1KiB/100ms, /delay/20ms, /reset.
     Origin(OriginArgs),
     /// Send requests to a URL and report what came back. Without a rate and without --connections:
     /// 100 requests per second for 10 seconds.
@@ -85,7 +88,11 @@ impl fmt::Display for Error {
 /// Bodies are kept in memory, whole and once per worker.
 const BODY_SIZE_MAX: u64 = 256 * 1024 * 1024;
 
-fn parse_body_size(text: &str) -> Result<usize, String> {
+/// Reads the size of a body.
+///
+/// # Errors
+/// A sentence for the user when it cannot be read or kept.
+pub(crate) fn parse_body_size(text: &str) -> Result<usize, String> {
     let size = parse_size(text)?;
     if size > BODY_SIZE_MAX {
         return Err(format!("at most {} MiB", BODY_SIZE_MAX >> 20));

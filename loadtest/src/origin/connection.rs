@@ -8,9 +8,11 @@ use monoio::buf::IoBuf;
 use monoio::io::{AsyncWriteRent, AsyncWriteRentExt};
 use monoio::net::TcpStream;
 
-use super::Seat;
-use super::replies::Reply;
+use super::replies::{Ending, Reply, Shape};
+use super::rules::{Answer, Drip, Manner};
+use super::{ECHO_BYTES_MAX, Seat};
 use crate::rt::Input;
+use crate::rt::watch;
 use crate::wire::Malformed;
 use crate::wire::body::Body;
 use crate::wire::request::RequestHead;
@@ -18,8 +20,16 @@ use crate::wire::request::RequestHead;
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const BAD_REQUEST: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const BODY_TOO_LARGE: &[u8] =
+    b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const HEAD_TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
     Content-Length: 0\r\nConnection: close\r\n\r\n";
+/// The shape of the reply to a path that cannot be understood.
+const REFUSED: Shape = Shape {
+    status: 400,
+    size: 0,
+    chunk: None,
+};
 /// Reads spent on what a client still sends after its last reply, before the connection closes on
 /// unread bytes, which resets it and may take the reply with it.
 const LINGERING_READS: usize = 64;
@@ -35,19 +45,23 @@ pub(super) async fn serve(stream: TcpStream, seat: Seat) {
     };
     loop {
         match connection.exchange().await {
-            Ok(true) => {}
-            Ok(false) => return connection.linger().await,
-            Err(End::Malformed(error)) => return connection.refuse(error).await,
+            Ok(Ending::Persistent) => {}
+            Ok(Ending::Last | Ending::Http10) => return connection.linger().await,
+            Err(End::Refused(reply)) => return connection.refuse(reply).await,
+            Err(End::Reset) => return watch::reset(connection.stream),
             Err(End::Gone) => return,
         }
     }
 }
 
-/// Why no reply was sent.
+/// Why no reply was sent, or none that another may follow.
 enum End {
     /// The client has left, or its socket broke.
     Gone,
-    Malformed(Malformed),
+    /// The request cannot be read; it gets this reply.
+    Refused(&'static [u8]),
+    /// The rules want no reply.
+    Reset,
 }
 
 impl From<io::Error> for End {
@@ -58,7 +72,10 @@ impl From<io::Error> for End {
 
 impl From<Malformed> for End {
     fn from(error: Malformed) -> Self {
-        Self::Malformed(error)
+        Self::Refused(match error {
+            Malformed::HeadTooLarge => HEAD_TOO_LARGE,
+            _ => BAD_REQUEST,
+        })
     }
 }
 
@@ -69,28 +86,53 @@ struct Connection {
 }
 
 impl Connection {
-    /// One request and its reply; says whether another may follow.
-    async fn exchange(&mut self) -> Result<bool, End> {
-        let mut request = self.head().await?;
+    /// One request and its reply; says what becomes of the connection.
+    async fn exchange(&mut self) -> Result<Ending, End> {
+        let (mut request, answer) = self.head().await?;
         if request.expects_continue && self.input.unread().is_empty() {
             self.send(CONTINUE).await?;
         }
-        self.skip(&mut request.body).await?;
-        let replies = self.seat.0.replies();
-        let reply = match (request.http10, request.keep_alive) {
-            (true, _) => &replies.http10,
-            (false, true) => &replies.persistent,
-            (false, false) => &replies.last,
+        let echo = match answer {
+            Ok(Answer::Other(_, Manner::Echo(_))) => self.collect(&mut request.body).await?,
+            _ => {
+                self.skip(&mut request.body).await?;
+                Vec::new()
+            }
         };
-        self.answer(reply, request.is_head).await?;
-        Ok(request.keep_alive && !request.http10)
+        let ending = match (request.http10, request.keep_alive) {
+            (true, _) => Ending::Http10,
+            (false, true) => Ending::Persistent,
+            (false, false) => Ending::Last,
+        };
+        match answer {
+            Ok(Answer::Usual) => {
+                let usual = self.seat.0.shelf.usual();
+                self.send_reply(usual.reply(ending), request.is_head)
+                    .await?;
+            }
+            Ok(Answer::Other(wait, manner)) => {
+                if let Some(wait) = wait {
+                    monoio::time::sleep(wait).await;
+                }
+                self.send_other(manner, &echo, ending, request.is_head)
+                    .await?;
+            }
+            Err(why) => {
+                let reply = self.seat.0.shelf.reply(REFUSED, ending, why.as_bytes());
+                self.send_reply(&reply, request.is_head).await?;
+            }
+        }
+        Ok(ending)
     }
 
-    async fn head(&mut self) -> Result<RequestHead, End> {
+    /// The head of the next request, and what the request gets.
+    async fn head(&mut self) -> Result<(RequestHead, Result<Answer, String>), End> {
         loop {
-            if let Some((head, len)) = RequestHead::parse(self.input.unread())? {
+            let unread = self.input.unread();
+            if let Some((head, len)) = RequestHead::parse(unread)? {
+                let answer = self.seat.0.answer(&unread[head.target.clone()]);
                 self.input.advance(len);
-                return Ok(head);
+                return Ok((head, answer));
             }
             if self.input.is_full() {
                 return Err(Malformed::HeadTooLarge.into());
@@ -110,12 +152,73 @@ impl Connection {
         }
     }
 
-    async fn answer(&mut self, reply: &Reply, head_only: bool) -> io::Result<()> {
+    /// Reads the body and keeps it.
+    async fn collect(&mut self, body: &mut Body) -> Result<Vec<u8>, End> {
+        let mut kept = Vec::new();
+        loop {
+            let unread = self.input.unread();
+            let used = body.consume_into(unread, |piece| kept.extend_from_slice(piece))?;
+            self.input.advance(used);
+            if kept.len() > ECHO_BYTES_MAX {
+                return Err(End::Refused(BODY_TOO_LARGE));
+            }
+            if body.is_done() {
+                return Ok(kept);
+            }
+            self.receive().await?;
+        }
+    }
+
+    async fn send_other(
+        &mut self,
+        manner: Manner,
+        echo: &[u8],
+        ending: Ending,
+        head_only: bool,
+    ) -> Result<(), End> {
+        let shelf = &self.seat.0.shelf;
+        match manner {
+            Manner::Reset => return Err(End::Reset),
+            Manner::Whole(shape) => {
+                let replies = shelf.replies(shape);
+                self.send_reply(replies.reply(ending), head_only).await?;
+            }
+            Manner::Echo(shape) => {
+                let reply = shelf.reply(shape, ending, echo);
+                self.send_reply(&reply, head_only).await?;
+            }
+            Manner::Drip(shape, _) if head_only => {
+                let replies = shelf.replies(shape);
+                self.send_reply(replies.reply(ending), true).await?;
+            }
+            Manner::Drip(shape, drip) => {
+                let replies = shelf.replies(shape);
+                self.drip(replies.reply(ending), drip).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_reply(&mut self, reply: &Reply, head_only: bool) -> io::Result<()> {
         let bytes = Rc::clone(&reply.bytes);
         if head_only {
             self.send(bytes.slice(..reply.head_len)).await
         } else {
             self.send(bytes).await
+        }
+    }
+
+    /// Sends the head with the first drop, then the others. Framing counts as part of the drops.
+    async fn drip(&mut self, reply: &Reply, drip: Drip) -> io::Result<()> {
+        let (mut start, all) = (0, reply.bytes.len());
+        let mut end = all.min(reply.head_len.saturating_add(drip.bytes));
+        loop {
+            self.send(Rc::clone(&reply.bytes).slice(start..end)).await?;
+            if end == all {
+                return Ok(());
+            }
+            monoio::time::sleep(drip.pause).await;
+            (start, end) = (end, all.min(end.saturating_add(drip.bytes)));
         }
     }
 
@@ -130,11 +233,7 @@ impl Connection {
         self.stream.write_all(bytes).await.0.map(drop)
     }
 
-    async fn refuse(mut self, error: Malformed) {
-        let reply = match error {
-            Malformed::HeadTooLarge => HEAD_TOO_LARGE,
-            _ => BAD_REQUEST,
-        };
+    async fn refuse(mut self, reply: &'static [u8]) {
         if self.send(reply).await.is_ok() {
             self.linger().await;
         }

@@ -1,12 +1,16 @@
-//! The origin: a server with one fixed reply, cheaper than the proxy in front of it. Entered from the
-//! command line; it never returns but for an error, and ends with the process.
+//! The origin: a server that is cheaper than the proxy in front of it as long as it answers all alike,
+//! and as slow, faulty or talkative as a test wants it. Entered from the command line; it never returns
+//! but for an error, and ends with the process.
 //!
-//! `replies` renders what is sent, `connection` speaks with one client; this room listens, accepts
-//! and keeps the Date field fresh. It is no web server: there are no deadlines, so that idle
+//! `rules` decide what a request gets (`delay` and `chance` are their dice), `replies` renders what is
+//! sent, `connection` speaks with one client; this room listens, accepts and keeps the Date field fresh. It is no web server: there are no deadlines, so that idle
 //! connections last as long as a proxy's pool wants them, and the connection cap is the only bound.
 
+mod chance;
 mod connection;
+mod delay;
 mod replies;
+mod rules;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
@@ -17,14 +21,22 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::cli::{Error, OriginArgs};
+use crate::random::Random;
 use crate::rt::{self, Driver};
-use replies::{BodyShape, Replies};
+use replies::Shelf;
+use rules::{Answer, Rules};
+
+pub(crate) use chance::{Chance, ErrorRate, parse_status};
+pub(crate) use delay::Delay;
+pub(crate) use rules::Drip;
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 /// Accepts under way at once in each worker: io_uring's accept delivers one connection each, and a
 /// burst should not take one turn of the loop per connection.
 const ACCEPTORS: usize = 4;
+/// The longest body or message that is sent back; it is kept whole, for each connection that echoes.
+const ECHO_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long an acceptor rests after an error: descriptors that have run out stay out for a while,
 /// and asking again at once would burn the core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -41,25 +53,28 @@ pub(crate) fn serve(args: &OriginArgs) -> Result<(), Error> {
             args.address
         )));
     }
-    let shape = BodyShape {
-        size: args.size,
-        chunk: args.chunked.then_some(args.chunk_size.max(1)),
-    };
+    let rules = Rules::new(args);
     let driver = Driver::choose(args.workers.io)?;
     let listening = |error| Error::Run(format!("cannot listen on {}: {error}", args.address));
     let listener = listen(args.address).map_err(listening)?;
     let bound = listener.local_addr().map_err(listening)?;
-    let announcement = format!("listening {bound} {} {shape}\n", driver.name());
+    let announcement = format!(
+        "listening {bound} {} {}\n",
+        driver.name(),
+        rules.usual_shape()
+    );
     // Whoever closed our stderr does not want to know.
     drop(io::stderr().write_all(announcement.as_bytes()));
-    let max_connections = args.max_connections;
-    rt::on_each_worker(&args.workers, move |_| {
+    let (max_connections, seed) = (args.max_connections, args.seed);
+    rt::on_each_worker(&args.workers, move |number| {
         let failed = |error| Error::Run(format!("a worker cannot start: {error}"));
         // The queue is one for all workers: whoever is free takes the next connection.
         let listener = listener.try_clone().map_err(failed)?;
         let work = async {
             let listener = monoio::net::TcpListener::from_std(listener)?;
-            work(listener, Rc::new(Floor::new(shape, max_connections))).await;
+            let random = Random::for_part(seed, number as u64);
+            let floor = Floor::new(rules.clone(), random, max_connections);
+            work(listener, Rc::new(floor)).await;
             Ok(())
         };
         driver.block_on(work).and_then(|done| done).map_err(failed)
@@ -69,18 +84,25 @@ pub(crate) fn serve(args: &OriginArgs) -> Result<(), Error> {
 
 /// What a worker's connections share.
 struct Floor {
-    shape: BodyShape,
-    replies: RefCell<Rc<Replies>>,
+    rules: Rules,
+    random: RefCell<Random>,
+    shelf: Shelf,
     free_seats: Cell<usize>,
 }
 
 impl Floor {
-    fn new(shape: BodyShape, seats: usize) -> Self {
+    fn new(rules: Rules, random: Random, seats: usize) -> Self {
         Self {
-            shape,
-            replies: RefCell::new(Rc::new(Replies::render(shape))),
+            shelf: Shelf::new(rules.usual_shape()),
+            rules,
+            random: RefCell::new(random),
             free_seats: Cell::new(seats),
         }
+    }
+
+    /// What a request for `target` gets; the error is a sentence for the client.
+    fn answer(&self, target: &[u8]) -> Result<Answer, String> {
+        self.rules.answer(target, &mut self.random.borrow_mut())
     }
 
     /// Takes a connection's place if one is free; it is given back when the seat is dropped.
@@ -88,10 +110,6 @@ impl Floor {
         let left = self.free_seats.get().checked_sub(1)?;
         self.free_seats.set(left);
         Some(Seat(Rc::clone(self)))
-    }
-
-    fn replies(&self) -> Rc<Replies> {
-        Rc::clone(&self.replies.borrow())
     }
 }
 
@@ -118,7 +136,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// One worker: acceptors, and the clock that renders the replies anew every second.
+/// One worker: acceptors, and the clock that renews the replies every second.
 async fn work(listener: monoio::net::TcpListener, floor: Rc<Floor>) {
     let listener = Rc::new(listener);
     for _ in 0..ACCEPTORS {
@@ -126,7 +144,7 @@ async fn work(listener: monoio::net::TcpListener, floor: Rc<Floor>) {
     }
     loop {
         monoio::time::sleep(Duration::from_secs(1)).await;
-        *floor.replies.borrow_mut() = Rc::new(Replies::render(floor.shape));
+        floor.shelf.renew();
     }
 }
 
@@ -150,11 +168,8 @@ mod tests {
 
     #[test]
     fn seats_are_counted_and_given_back() {
-        let shape = BodyShape {
-            size: 1,
-            chunk: None,
-        };
-        let floor = Rc::new(Floor::new(shape, 2));
+        let rules = rules::tests::rules(&[]);
+        let floor = Rc::new(Floor::new(rules, Random::new(1), 2));
         let first = floor.take_seat();
         let second = floor.take_seat();
         assert!(first.is_some() && second.is_some());

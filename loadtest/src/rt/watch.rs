@@ -1,9 +1,10 @@
 //! Ends what takes too long. Entered by the load generator: each connection shows its socket and the
 //! time its request began, and one patrol per worker shuts down the sockets that are overdue. The
-//! pending operation then returns by itself; dropping it would leave its bytes nowhere (see `rt`).
+//! pending operation then returns by itself; dropping it would leave its bytes nowhere (see `rt`). The
+//! origin comes here to reset a connection.
 #![expect(
     unsafe_code,
-    reason = "monoio's stream lends its descriptor as a bare number; the one block is in cut()"
+    reason = "monoio's stream lends its descriptor as a bare number; the blocks are in cut() and reset()"
 )]
 
 use std::cell::{Cell, RefCell};
@@ -134,6 +135,15 @@ impl Drop for WatchedStream {
         self.entry.fd.set(None);
         self.entry.busy_since.set(None);
     }
+}
+
+/// Closes a connection so that its peer sees a reset.
+pub(crate) fn reset(stream: TcpStream) {
+    // SAFETY: the stream owns the open socket and is dropped after the last use of this borrow.
+    let socket = unsafe { BorrowedFd::borrow_raw(stream.as_raw_fd()) };
+    // Without it the close would be an orderly one, which a test of resets would notice.
+    drop(socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)));
+    drop(stream);
 }
 
 #[cfg(test)]

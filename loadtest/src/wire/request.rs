@@ -1,5 +1,7 @@
 //! Reads the head of a request (RFC 9112 §3, §6.3). Entered by the origin, which answers every
-//! method and target alike, so that only what concerns framing is kept.
+//! method alike, so that of the rest only what concerns framing is kept.
+
+use std::ops::Range;
 
 use super::body::Body;
 use super::chunked::Chunked;
@@ -9,6 +11,8 @@ use super::{Malformed, head};
 /// What a request's head says to a server that has one answer for all.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RequestHead {
+    /// Where in the bytes that were parsed the request-target stands.
+    pub(crate) target: Range<usize>,
     /// The body that follows.
     pub(crate) body: Body,
     /// The reply goes without a body (RFC 9110 §9.3.2).
@@ -32,7 +36,8 @@ impl RequestHead {
         let Some(head) = head::split(buf)? else {
             return Ok(None);
         };
-        let (method, http10) = request_line(head.start_line).ok_or(Malformed::StartLine)?;
+        let (method, target, http10) = request_line(head.start_line).ok_or(Malformed::StartLine)?;
+        let target_start = skipped + method.len() + 1;
         let fields = Fields::scan(head.fields)?;
         if http10 && fields.chunked {
             return Err(Malformed::TransferCoding);
@@ -43,6 +48,7 @@ impl RequestHead {
             Body::Length(fields.content_length.unwrap_or(0))
         };
         let request = Self {
+            target: target_start..target_start + target.len(),
             expects_continue: fields.expects_continue && !http10 && !body.is_done(),
             body,
             is_head: method == b"HEAD",
@@ -53,8 +59,8 @@ impl RequestHead {
     }
 }
 
-/// Reads `METHOD SP TARGET SP HTTP/1.x`: the method, and whether it is HTTP/1.0.
-fn request_line(line: &[u8]) -> Option<(&[u8], bool)> {
+/// Reads `METHOD SP TARGET SP HTTP/1.x`: method, target, and whether it is HTTP/1.0.
+fn request_line(line: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     let mut words = line.split(|&byte| byte == b' ');
     let (method, target, version) = (words.next()?, words.next()?, words.next()?);
     let minor = match version.strip_prefix(b"HTTP/1.")? {
@@ -63,7 +69,7 @@ fn request_line(line: &[u8]) -> Option<(&[u8], bool)> {
     };
     let visible = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_graphic);
     let proper = visible(method) && visible(target) && words.next().is_none();
-    proper.then_some((method, minor == b'0'))
+    proper.then_some((method, target, minor == b'0'))
 }
 
 #[cfg(test)]
@@ -98,7 +104,8 @@ mod tests {
 
     #[test]
     fn one_empty_line_before_the_request_is_passed_over() {
-        assert!(!complete("\r\nGET / HTTP/1.1\r\n\r\n").is_head);
+        let text = "\r\nGET /a?b HTTP/1.1\r\n\r\n";
+        assert_eq!(&text[complete(text).target], "/a?b");
         assert_eq!(
             RequestHead::parse(b"\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n"),
             Err(Malformed::StartLine)

@@ -7,6 +7,7 @@
 
 mod open;
 mod origin;
+mod origin_manners;
 mod program;
 mod run;
 mod server;

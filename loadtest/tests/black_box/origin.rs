@@ -3,9 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-use crate::program::{Origin, program};
-
-const DRIVERS: [&str; 2] = ["auto", "epoll"];
+use crate::program::{DRIVERS, Origin, program};
 
 /// Sends `pieces` one after the other, says that no more will come, and reads to the end.
 fn converse(origin: &Origin, pieces: &[&[u8]]) -> String {

@@ -7,6 +7,9 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+/// Both ways of asking the kernel for I/O; the first falls back where there is no ring.
+pub(crate) const DRIVERS: [&str; 2] = ["auto", "epoll"];
+
 /// An origin on a free port; it ends when this is dropped.
 pub(crate) struct Origin {
     child: Child,

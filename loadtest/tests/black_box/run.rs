@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::program::{Origin, program, run};
+use crate::program::{DRIVERS, Origin, program, run};
 use crate::server::{OK, Serve, answer, read_request, server};
 
 #[test]
 fn every_request_of_a_counted_run_is_answered_once() {
-    for io in ["auto", "epoll"] {
+    for io in DRIVERS {
         let origin = Origin::start(&["--io", io]);
         let report = run(origin.address, &["-n", "1003", "-c", "8", "--io", io]);
         assert_eq!(report["good"], 1003, "{report}");
@@ -171,7 +171,7 @@ fn errors_are_counted_by_kind() {
 
 #[test]
 fn requests_cut_off_by_the_end_are_neither_good_nor_errors() {
-    for io in ["auto", "epoll"] {
+    for io in DRIVERS {
         let address = server(|mut stream| {
             let mut all = Vec::new();
             stream.read_to_end(&mut all).unwrap();
