@@ -4,24 +4,23 @@
 use std::io;
 use std::rc::Rc;
 
-use monoio::buf::IoBuf;
-use monoio::io::{AsyncWriteRent, AsyncWriteRentExt};
 use monoio::net::TcpStream;
 
 use super::replies::{Ending, Reply, Shape};
 use super::rules::{Answer, Drip, Manner};
-use super::{ECHO_BYTES_MAX, Seat};
-use crate::rt::Input;
-use crate::rt::watch;
+use super::{ECHO_BYTES_MAX, Seat, websocket};
+use crate::rt::{Input, Outgoing, Transport, watch};
 use crate::wire::Malformed;
 use crate::wire::body::Body;
-use crate::wire::request::RequestHead;
+use crate::wire::request::{RequestHead, Upgrade};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const BAD_REQUEST: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const BODY_TOO_LARGE: &[u8] =
     b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const OTHER_VERSION: &[u8] = b"HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\n\
+    Content-Length: 0\r\nConnection: close\r\n\r\n";
 const HEAD_TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
     Content-Length: 0\r\nConnection: close\r\n\r\n";
 /// The shape of the reply to a path that cannot be understood.
@@ -48,20 +47,23 @@ pub(super) async fn serve(stream: TcpStream, seat: Seat) {
             Ok(Ending::Persistent) => {}
             Ok(Ending::Last | Ending::Http10) => return connection.linger().await,
             Err(End::Refused(reply)) => return connection.refuse(reply).await,
+            Err(End::Upgraded) => return connection.echo_messages().await,
             Err(End::Reset) => return watch::reset(connection.stream),
             Err(End::Gone) => return,
         }
     }
 }
 
-/// Why no reply was sent, or none that another may follow.
+/// Why no other request can follow, or not even this one has its reply.
 enum End {
     /// The client has left, or its socket broke.
     Gone,
-    /// The request cannot be read; it gets this reply.
+    /// The request cannot be taken; it gets this reply.
     Refused(&'static [u8]),
     /// The rules want no reply.
     Reset,
+    /// WebSocket is spoken from now on.
+    Upgraded,
 }
 
 impl From<io::Error> for End {
@@ -92,37 +94,56 @@ impl Connection {
         if request.expects_continue && self.input.unread().is_empty() {
             self.send(CONTINUE).await?;
         }
-        let echo = match answer {
-            Ok(Answer::Other(_, Manner::Echo(_))) => self.collect(&mut request.body).await?,
-            _ => {
-                self.skip(&mut request.body).await?;
-                Vec::new()
-            }
-        };
         let ending = match (request.http10, request.keep_alive) {
             (true, _) => Ending::Http10,
             (false, true) => Ending::Persistent,
             (false, false) => Ending::Last,
         };
-        match answer {
-            Ok(Answer::Usual) => {
-                let usual = self.seat.0.shelf.usual();
-                self.send_reply(usual.reply(ending), request.is_head)
-                    .await?;
-            }
-            Ok(Answer::Other(wait, manner)) => {
-                if let Some(wait) = wait {
-                    monoio::time::sleep(wait).await;
-                }
-                self.send_other(manner, &echo, ending, request.is_head)
-                    .await?;
-            }
+        let Answer { wait, manner } = match answer {
+            Ok(answer) => answer,
             Err(why) => {
+                self.skip(&mut request.body).await?;
                 let reply = self.seat.0.shelf.reply(REFUSED, ending, why.as_bytes());
                 self.send_reply(&reply, request.is_head).await?;
+                return Ok(ending);
             }
+        };
+        let echo = match manner {
+            Manner::Echo(_) => self.collect(&mut request.body).await?,
+            _ => {
+                self.skip(&mut request.body).await?;
+                Vec::new()
+            }
+        };
+        if let Some(wait) = wait {
+            monoio::time::sleep(wait).await;
         }
+        if request.upgrade != Upgrade::None && self.seat.0.is_success(manner) {
+            return self.upgrade(request.upgrade).await;
+        }
+        self.answer(manner, &echo, ending, request.is_head).await?;
         Ok(ending)
+    }
+
+    /// Answers the opening handshake of a WebSocket (RFC 6455 §4.2.2).
+    async fn upgrade(&mut self, upgrade: Upgrade) -> Result<Ending, End> {
+        Err(match upgrade {
+            Upgrade::WebSocket(key) => {
+                self.send(websocket::accept(&key)).await?;
+                End::Upgraded
+            }
+            Upgrade::OtherVersion => End::Refused(OTHER_VERSION),
+            Upgrade::Improper | Upgrade::None => End::Refused(BAD_REQUEST),
+        })
+    }
+
+    async fn echo_messages(mut self) {
+        if websocket::echo(&mut self.stream, &mut self.input)
+            .await
+            .is_ok()
+        {
+            self.linger().await;
+        }
     }
 
     /// The head of the next request, and what the request gets.
@@ -169,7 +190,7 @@ impl Connection {
         }
     }
 
-    async fn send_other(
+    async fn answer(
         &mut self,
         manner: Manner,
         echo: &[u8],
@@ -178,6 +199,10 @@ impl Connection {
     ) -> Result<(), End> {
         let shelf = &self.seat.0.shelf;
         match manner {
+            Manner::Usual => {
+                let usual = shelf.usual();
+                self.send_reply(usual.reply(ending), head_only).await?;
+            }
             Manner::Reset => return Err(End::Reset),
             Manner::Whole(shape) => {
                 let replies = shelf.replies(shape);
@@ -200,11 +225,10 @@ impl Connection {
     }
 
     async fn send_reply(&mut self, reply: &Reply, head_only: bool) -> io::Result<()> {
-        let bytes = Rc::clone(&reply.bytes);
         if head_only {
-            self.send(bytes.slice(..reply.head_len)).await
+            self.send(reply.bytes[..reply.head_len].to_vec()).await
         } else {
-            self.send(bytes).await
+            self.send(Rc::clone(&reply.bytes)).await
         }
     }
 
@@ -213,7 +237,7 @@ impl Connection {
         let (mut start, all) = (0, reply.bytes.len());
         let mut end = all.min(reply.head_len.saturating_add(drip.bytes));
         loop {
-            self.send(Rc::clone(&reply.bytes).slice(start..end)).await?;
+            self.send(reply.bytes[start..end].to_vec()).await?;
             if end == all {
                 return Ok(());
             }
@@ -223,14 +247,14 @@ impl Connection {
     }
 
     async fn receive(&mut self) -> Result<(), End> {
-        match self.input.fill(&mut self.stream).await? {
+        match self.stream.receive(&mut self.input).await? {
             0 => Err(End::Gone),
             _ => Ok(()),
         }
     }
 
-    async fn send(&mut self, bytes: impl IoBuf + 'static) -> io::Result<()> {
-        self.stream.write_all(bytes).await.0.map(drop)
+    async fn send(&mut self, bytes: impl Outgoing) -> io::Result<()> {
+        self.stream.send(bytes).await.0
     }
 
     async fn refuse(mut self, reply: &'static [u8]) {
@@ -241,7 +265,7 @@ impl Connection {
 
     /// Says that no more will come, then waits for the client to say the same.
     async fn linger(mut self) {
-        if self.stream.shutdown().await.is_err() {
+        if self.stream.finish().await.is_err() {
             return;
         }
         for _ in 0..LINGERING_READS {

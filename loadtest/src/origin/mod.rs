@@ -3,7 +3,8 @@
 //! but for an error, and ends with the process.
 //!
 //! `rules` decide what a request gets (`delay` and `chance` are their dice), `replies` renders what is
-//! sent, `connection` speaks with one client; this room listens, accepts and keeps the Date field fresh. It is no web server: there are no deadlines, so that idle
+//! sent, `connection` speaks with one client and `websocket` goes on where that one asked for it; this
+//! room listens, accepts and keeps the Date field fresh. It is no web server: there are no deadlines, so that idle
 //! connections last as long as a proxy's pool wants them, and the connection cap is the only bound.
 
 mod chance;
@@ -11,6 +12,7 @@ mod connection;
 mod delay;
 mod replies;
 mod rules;
+mod websocket;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
@@ -24,7 +26,7 @@ use crate::cli::{Error, OriginArgs};
 use crate::random::Random;
 use crate::rt::{self, Driver};
 use replies::Shelf;
-use rules::{Answer, Rules};
+use rules::{Answer, Manner, Rules};
 
 pub(crate) use chance::{Chance, ErrorRate, parse_status};
 pub(crate) use delay::Delay;
@@ -103,6 +105,16 @@ impl Floor {
     /// What a request for `target` gets; the error is a sentence for the client.
     fn answer(&self, target: &[u8]) -> Result<Answer, String> {
         self.rules.answer(target, &mut self.random.borrow_mut())
+    }
+
+    /// Whether a reply of this manner says that all went well.
+    fn is_success(&self, manner: Manner) -> bool {
+        let shape = match manner {
+            Manner::Usual => self.rules.usual_shape(),
+            Manner::Whole(shape) | Manner::Drip(shape, _) | Manner::Echo(shape) => shape,
+            Manner::Reset => return false,
+        };
+        shape.status < 300
     }
 
     /// Takes a connection's place if one is free; it is given back when the seat is dropped.

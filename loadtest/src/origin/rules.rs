@@ -11,6 +11,12 @@ use crate::cli::{OriginArgs, parse_body_size};
 use crate::random::Random;
 use crate::units::{parse_duration, parse_size};
 
+/// What most requests get.
+const USUAL: Answer = Answer {
+    wait: None,
+    manner: Manner::Usual,
+};
+
 /// What all requests have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
@@ -41,18 +47,19 @@ struct Wanted {
 }
 
 /// What one request gets.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Answer {
-    /// At once and whole, what requests without any wish of their own get.
-    Usual,
-    /// After this wait, something else.
-    Other(Option<Duration>, Manner),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// How long it waits for that.
+    pub(super) wait: Option<Duration>,
+    pub(super) manner: Manner,
 }
 
 /// How a reply is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
-    /// As fast as the socket takes it.
+    /// As fast as the socket takes it, in the shape of most replies.
+    Usual,
+    /// The same in another shape.
     Whole(Shape),
     /// In drops.
     Drip(Shape, Drip),
@@ -103,11 +110,11 @@ impl Rules {
         // The first letters of all words that `read_path` knows.
         let may_wish = matches!(target.get(1), Some(b'c' | b'd' | b'e' | b'r' | b's'));
         if self.is_plain && !may_wish {
-            return Ok(Answer::Usual);
+            return Ok(USUAL);
         }
         let wanted = self.read_path(target)?;
         if self.is_plain && wanted == self.usual {
-            return Ok(Answer::Usual);
+            return Ok(USUAL);
         }
         let wait = wanted.delay.map(|delay| delay.draw(random));
         let strikes = |chance: Option<Chance>, random: &mut Random| {
@@ -128,7 +135,7 @@ impl Rules {
                 None => Manner::Whole(wanted.shape),
             }
         };
-        Ok(Answer::Other(wait, manner))
+        Ok(Answer { wait, manner })
     }
 
     /// Words at the beginning of a path that stand for options, up to the first that does not.
@@ -211,7 +218,7 @@ pub(super) mod tests {
             "/delays",
             "/?status/503",
         ] {
-            assert_eq!(answer(&[], target), Ok(Answer::Usual), "{target}");
+            assert_eq!(answer(&[], target), Ok(USUAL), "{target}");
         }
     }
 
@@ -241,7 +248,7 @@ pub(super) mod tests {
             ("/delay/1ms/reset", Some(ms(1)), Manner::Reset),
         ];
         for (target, wait, manner) in cases {
-            let expected = Ok(Answer::Other(wait, manner));
+            let expected = Ok(Answer { wait, manner });
             assert_eq!(answer(&[], target), expected, "{target}");
         }
     }
@@ -273,7 +280,10 @@ pub(super) mod tests {
             pause: Duration::from_secs(1),
         };
         let manner = Manner::Drip(shape(404, 7, None), drip);
-        let other = |ms| Ok(Answer::Other(Some(Duration::from_millis(ms)), manner));
+        let other = |ms| {
+            let wait = Some(Duration::from_millis(ms));
+            Ok(Answer { wait, manner })
+        };
         assert_eq!(answer(&options, "/"), other(5));
         assert_eq!(answer(&options, "/delay/9ms"), other(9));
     }
@@ -284,10 +294,10 @@ pub(super) mod tests {
         let mut random = Random::new(4);
         let (mut errors, mut resets) = (0, 0);
         for _ in 0..10_000 {
-            match rules.answer(b"/", &mut random).unwrap() {
-                Answer::Other(None, Manner::Reset) => resets += 1,
-                Answer::Other(None, Manner::Whole(shape)) if shape.status == 500 => errors += 1,
-                Answer::Other(None, Manner::Whole(_)) => {}
+            match rules.answer(b"/", &mut random).unwrap().manner {
+                Manner::Reset => resets += 1,
+                Manner::Whole(shape) if shape.status == 500 => errors += 1,
+                Manner::Whole(_) => {}
                 other => panic!("{other:?}"),
             }
         }

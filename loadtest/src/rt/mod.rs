@@ -8,11 +8,13 @@
 mod alarm;
 mod driver;
 mod input;
+mod transport;
 pub(crate) mod watch;
 
 pub(crate) use alarm::Alarm;
 pub(crate) use driver::{Driver, on_each_worker};
 pub(crate) use input::Input;
+pub(crate) use transport::{Outgoing, Transport};
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 //! and told apart for whoever wants to see them all.
 
 use super::Malformed;
+use super::websocket::handshake::Key;
 
 /// What the framing and connection fields of one head say.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,21 @@ pub(super) struct Fields {
     pub(super) keep_alive: bool,
     /// Expect is `100-continue` (RFC 9110 §10.1.1).
     pub(super) expects_continue: bool,
+    /// What is said about an upgrade to WebSocket.
+    pub(super) websocket: WebSocketFields,
+}
+
+/// The fields of an opening handshake (RFC 6455 §4.2.1).
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct WebSocketFields {
+    /// Connection has the option `upgrade`.
+    pub(super) connection: bool,
+    /// Upgrade names `websocket`.
+    pub(super) upgrade: bool,
+    /// Sec-WebSocket-Version is 13.
+    pub(super) version_13: bool,
+    /// Sec-WebSocket-Key, if it has a key's form.
+    pub(super) key: Option<Key>,
 }
 
 impl Fields {
@@ -53,6 +69,10 @@ impl Fields {
             6 if name.eq_ignore_ascii_case(b"expect") => {
                 self.expects_continue = value.eq_ignore_ascii_case(b"100-continue");
             }
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.websocket.upgrade |=
+                    elements(value).any(|it| it.eq_ignore_ascii_case(b"websocket"));
+            }
             10 if name.eq_ignore_ascii_case(b"connection") => self.note_options(value),
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 let length = decimal(value).ok_or(Malformed::ContentLength)?;
@@ -67,17 +87,29 @@ impl Fields {
                 }
                 self.chunked = true;
             }
+            17 if name.eq_ignore_ascii_case(b"sec-websocket-key") => {
+                self.websocket.key = Key::read(value);
+            }
+            21 if name.eq_ignore_ascii_case(b"sec-websocket-version") => {
+                self.websocket.version_13 = value == b"13";
+            }
             _ => {}
         }
         Ok(())
     }
 
     fn note_options(&mut self, value: &[u8]) {
-        for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+        for option in elements(value) {
             self.close |= option.eq_ignore_ascii_case(b"close");
             self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.websocket.connection |= option.eq_ignore_ascii_case(b"upgrade");
         }
     }
+}
+
+/// The elements of a list (RFC 9110 §5.6.1).
+fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
 }
 
 /// Names and values of a head that has been scanned, its first line passed over.

@@ -1,5 +1,5 @@
-//! HTTP/1.1 as bytes (RFC 9112), for both ends of the tool: heads, framing, bodies. Entered by the
-//! origin with requests and by the load generator with replies. No I/O, no clock, and no mercy: what
+//! HTTP/1.1 as bytes (RFC 9112), for both ends of the tool: heads, framing, bodies, and WebSocket
+//! behind them. Entered by the origin with requests and by the load generator with replies. No I/O, no clock, and no mercy: what
 //! the RFC calls malformed is an error, because a proxy under test must not get away with it.
 
 pub(crate) mod body;
@@ -9,6 +9,7 @@ mod fields;
 mod head;
 pub(crate) mod reply;
 pub(crate) mod request;
+pub(crate) mod websocket;
 
 use std::fmt;
 

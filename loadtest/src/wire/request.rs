@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::body::Body;
 use super::chunked::Chunked;
-use super::fields::Fields;
+use super::fields::{Fields, WebSocketFields};
+use super::websocket::handshake::Key;
 use super::{Malformed, head};
 
 /// What a request's head says to a server that has one answer for all.
@@ -23,6 +24,21 @@ pub(crate) struct RequestHead {
     pub(crate) keep_alive: bool,
     /// The client waits for 100 (Continue) before it sends the body.
     pub(crate) expects_continue: bool,
+    /// What the client wants to speak from now on.
+    pub(crate) upgrade: Upgrade,
+}
+
+/// Another protocol on the same connection (RFC 9110 §7.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upgrade {
+    /// None, or one that we do not know and may ignore.
+    None,
+    /// WebSocket, as RFC 6455 §4.2.1 wants to be asked.
+    WebSocket(Key),
+    /// WebSocket of another version than 13.
+    OtherVersion,
+    /// WebSocket, but something of the handshake is missing.
+    Improper,
 }
 
 impl RequestHead {
@@ -54,8 +70,23 @@ impl RequestHead {
             is_head: method == b"HEAD",
             http10,
             keep_alive: fields.persists(http10),
+            upgrade: match &fields.websocket {
+                WebSocketFields { upgrade: false, .. } => Upgrade::None,
+                asked if method == b"GET" && !http10 => asked.upgrade(),
+                _ => Upgrade::Improper,
+            },
         };
         Ok(Some((request, skipped + head.len)))
+    }
+}
+
+impl WebSocketFields {
+    fn upgrade(&self) -> Upgrade {
+        match (self.connection, self.version_13, self.key) {
+            (true, true, Some(key)) => Upgrade::WebSocket(key),
+            (true, false, Some(_)) => Upgrade::OtherVersion,
+            _ => Upgrade::Improper,
+        }
     }
 }
 
@@ -110,6 +141,35 @@ mod tests {
             RequestHead::parse(b"\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n"),
             Err(Malformed::StartLine)
         );
+    }
+
+    #[test]
+    fn an_upgrade_is_asked_for_properly_or_not() {
+        const ASKED: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n";
+        const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let upgrade = |line: &str, fields: &[&str]| {
+            complete(&format!("{line}\r\n{}\r\n", fields.concat())).upgrade
+        };
+        let (get, version) = ("GET /chat HTTP/1.1", "Sec-WebSocket-Version: 13\r\n");
+        let key = Key::read(b"dGhlIHNhbXBsZSBub25jZQ==").unwrap();
+        assert_eq!(
+            upgrade(get, &[ASKED, KEY, version]),
+            Upgrade::WebSocket(key)
+        );
+        let older = "Sec-WebSocket-Version: 8\r\n";
+        assert_eq!(upgrade(get, &[ASKED, KEY, older]), Upgrade::OtherVersion);
+        for fields in [
+            &[ASKED, version][..],
+            &[ASKED, version, "Sec-WebSocket-Key: x\r\n"],
+            &["Upgrade: websocket\r\n", KEY, version],
+        ] {
+            assert_eq!(upgrade(get, fields), Upgrade::Improper, "{fields:?}");
+        }
+        for line in ["POST /chat HTTP/1.1", "GET /chat HTTP/1.0"] {
+            assert_eq!(upgrade(line, &[ASKED, KEY, version]), Upgrade::Improper);
+        }
+        let h2c = "Connection: Upgrade\r\nUpgrade: h2c\r\n";
+        assert_eq!(upgrade(get, &[h2c, KEY, version]), Upgrade::None);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod open;
 mod origin;
 mod origin_manners;
+mod origin_websocket;
 mod program;
 mod run;
 mod server;
