@@ -10,14 +10,11 @@
 
 mod cli;
 mod client;
+mod filler;
 mod load;
 mod origin;
 mod random;
 mod report;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "variables, which make requests vary, join next")
-)]
 mod request;
 mod rt;
 mod scenario;
@@ -49,7 +46,8 @@ fn main() -> ExitCode {
 
 fn run(args: &cli::RunArgs) -> Result<(), cli::Error> {
     let plan = load::Plan::from_args(args)?;
-    let result = load::run(&plan)?;
+    let mut progress = report::progress::Progress::new(plan.duration(), args.quiet);
+    let result = load::run(&plan, move |row| progress.show(row))?;
     let text = if args.json {
         report::json::render(&plan, &result)
     } else {

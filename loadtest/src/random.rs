@@ -31,10 +31,6 @@ impl Random {
     }
 
     /// A number from 0 to less than `bound`, each as likely as the others but for one in 2^64 parts.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "mixes of requests, which draw from it, join next")
-    )]
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.next()) * u128::from(bound);
         u64::try_from(wide >> 64).expect("the upper half of 128 bits")

@@ -9,8 +9,6 @@ use bytes::Bytes;
 /// A request that can be sent any number of times.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// The kind's number, in the order of the plan.
-    pub(crate) kind: usize,
     /// The method, a token (RFC 9110 §9.1).
     pub(crate) method: String,
     /// Host and port as the Host field or `:authority` says them (RFC 9110 §7.2).

@@ -2,6 +2,7 @@
 //! `main` alone; it opens nothing and measures nothing. Each command's options are a room of their
 //! own, named like it.
 
+mod load;
 mod origin;
 mod run;
 
@@ -10,8 +11,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use load::{LoadArgs, Loop};
 pub(crate) use origin::OriginArgs;
-pub(crate) use run::RunArgs;
+pub(crate) use run::{RequestArgs, RunArgs};
 
 use crate::units::parse_size;
 

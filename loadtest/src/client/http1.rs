@@ -239,7 +239,6 @@ mod tests {
 
     fn head(method: &str, body: &'static [u8], reuse: Reuse) -> String {
         let request = Request {
-            kind: 0,
             method: method.to_owned(),
             authority: "h:1".into(),
             target: "/a?b".to_owned(),

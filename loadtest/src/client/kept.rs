@@ -17,7 +17,7 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// Forgets the last reply and keeps the fields of the next.
-    pub(super) fn set_fields<'a>(&mut self, fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
+    pub(crate) fn set_fields<'a>(&mut self, fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
         self.fields_bytes.clear();
         self.fields.clear();
         self.body.clear();
@@ -33,14 +33,13 @@ impl Kept {
     }
 
     /// Keeps the next piece of the body that belongs to the fields.
-    pub(super) fn add_body(&mut self, piece: &[u8]) {
+    pub(crate) fn add_body(&mut self, piece: &[u8]) {
         let room = BODY_BYTES_MAX - self.body.len();
         let fits = piece.len().min(room);
         self.body.extend_from_slice(&piece[..fits]);
         self.is_cut |= fits < piece.len();
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "checks, which look, join next"))]
     /// The fields in order, names as the target spells them.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let bytes = |range: &Range<usize>| &self.fields_bytes[range.clone()];
@@ -49,7 +48,6 @@ impl Kept {
             .map(move |(name, value)| (bytes(name), bytes(value)))
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "checks, which look, join next"))]
     /// The body; `None` when it was too large to be kept whole.
     pub(crate) fn body(&self) -> Option<&[u8]> {
         (!self.is_cut).then_some(&self.body)

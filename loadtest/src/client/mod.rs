@@ -81,7 +81,6 @@ impl Slot {
     }
 
     /// What the last exchange's request asked to keep of its reply.
-    #[expect(dead_code, reason = "checks, which look, join next")]
     pub(crate) fn kept(&self) -> &Kept {
         match self {
             Self::Http1(slot) => slot.kept(),

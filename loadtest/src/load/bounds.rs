@@ -13,6 +13,10 @@ pub(super) const DURATION: Duration = Duration::from_secs(10);
 pub(super) const DURATION_OF_COUNTED_RUN: Duration = Duration::from_secs(600);
 /// Requests per second of the open loop: modest, so that a first try harms nothing.
 pub(super) const RATE: f64 = 100.0;
+/// The time that one request may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+/// What random numbers depend on: a run repeats the last one unless it is told not to.
+pub(super) const SEED: u64 = 1;
 /// Connections.
 pub(super) const CONNECTIONS: u32 = 64;
 

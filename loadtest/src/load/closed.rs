@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use crate::client::Slot;
-use crate::request::Request;
+use crate::scenario::Mix;
 
 /// How long a slot rests after a failure: a target that is down is asked again a hundred times a
 /// second by each, not as often as the core can.
@@ -20,22 +20,17 @@ pub(super) struct Shift {
     end: Instant,
     /// Requests that may still be started; `None` is without bound.
     budget: Cell<Option<u64>>,
-    requests: Vec<Request>,
+    mix: Mix,
     ledger: Rc<Ledger>,
 }
 
 impl Shift {
     /// A shift until `end` with so many requests to hand out.
-    pub(super) fn new(
-        end: Instant,
-        budget: Option<u64>,
-        requests: Vec<Request>,
-        ledger: Rc<Ledger>,
-    ) -> Self {
+    pub(super) fn new(end: Instant, budget: Option<u64>, mix: Mix, ledger: Rc<Ledger>) -> Self {
         Self {
             end,
             budget: Cell::new(budget),
-            requests,
+            mix,
             ledger,
         }
     }
@@ -50,27 +45,34 @@ impl Shift {
     }
 }
 
-/// Keeps one slot busy until the shift is over.
-pub(super) async fn keep_busy(mut slot: Slot, shift: Rc<Shift>) {
-    let ledger = &shift.ledger;
+/// Keeps slot number `number` of the run busy until the shift is over.
+pub(super) async fn keep_busy(mut slot: Slot, number: u64, shift: Rc<Shift>) {
+    let Shift { mix, ledger, .. } = &*shift;
     let mut begun = Instant::now();
     while shift.take_turn(begun) {
-        let request = &shift.requests[0];
-        ledger.kind(request.kind, begun).due += 1;
-        let outcome = slot.exchange(request, begun).await;
+        let kind = mix.choose();
+        ledger.kind(kind, begun).due += 1;
+        let outcome = slot.exchange(&mix.draw(kind, number), begun).await;
         let now = Instant::now();
-        match outcome {
+        let pause = match outcome {
             Ok(reply) => {
+                let verdict = mix.judge(kind, &reply, slot.kept());
                 let mut tally = ledger.tally(now);
                 tally.last_reply = now - ledger.start();
-                tally.kinds[request.kind].count_reply(&reply, now - begun);
-                begun = now;
+                tally.kinds[kind].count_reply(&reply, verdict, now - begun);
+                mix.think(kind)
             }
             Err(failure) => {
-                ledger.kind(request.kind, now).count_failure(&failure);
-                monoio::time::sleep(RETRY_PAUSE).await;
-                begun = Instant::now();
+                ledger.kind(kind, now).count_failure(&failure);
+                Some(RETRY_PAUSE)
             }
-        }
+        };
+        begun = match pause {
+            None => now,
+            Some(pause) => {
+                monoio::time::sleep(pause.min(shift.end.saturating_duration_since(now))).await;
+                Instant::now()
+            }
+        };
     }
 }

@@ -22,11 +22,12 @@ struct Collector {
     kinds: usize,
     /// Seconds that some worker has not told yet.
     open: BTreeMap<u32, Tally>,
-    /// For each worker, the first second that it has not told.
+    /// For each worker, the first second that it has not told as a whole.
     told: Vec<u32>,
 }
 
-/// Reads pages until no worker can send any more. `on_row` is shown each row when it is complete.
+/// Reads pages until no worker can send any more. `on_row` is shown each row when it is complete, unless
+/// the run has ended within its second.
 pub(super) fn collect(
     pages: &Receiver<Page>,
     workers: usize,
@@ -47,8 +48,8 @@ pub(super) fn collect(
         let complete = collector.told.iter().copied().min().unwrap_or(0);
         collector.close_until(complete, &mut on_row);
     }
-    let end = collector.told.iter().copied().max().unwrap_or(0);
-    collector.close_until(end, &mut on_row);
+    let end = collector.open.keys().last().map_or(0, |last| last + 1);
+    collector.close_until(end, &mut |_| {});
     collector.collected
 }
 
@@ -59,7 +60,7 @@ impl Collector {
             .entry(page.second)
             .or_insert_with(|| Tally::new(kinds))
             .merge(&page.tally);
-        self.told[page.worker] = page.second + 1;
+        self.told[page.worker] = page.second + u32::from(page.is_whole);
     }
 
     /// Makes rows of all seconds before `end` that are none yet.
@@ -88,7 +89,15 @@ mod tests {
         Page {
             worker,
             second,
+            is_whole: true,
             tally,
+        }
+    }
+
+    fn last_page(worker: usize, second: u32, due: u64) -> Page {
+        Page {
+            is_whole: false,
+            ..page(worker, second, due)
         }
     }
 
@@ -99,18 +108,20 @@ mod tests {
             page(0, 0, 1),
             page(0, 1, 2),
             page(1, 0, 10),
-            page(1, 3, 20),
             page(0, 2, 3),
+            last_page(1, 3, 20),
+            last_page(0, 3, 4),
         ] {
             sender.send(page).unwrap();
         }
         drop(sender);
         let mut shown = Vec::new();
         let collected = collect(&pages, 2, 1, |row| shown.push((row.second, row.due)));
-        assert_eq!(shown, [(0, 11), (1, 2), (2, 3), (3, 20)]);
-        assert_eq!(collected.series.len(), 4);
-        assert_eq!(collected.tally.kinds[0].due, 36);
-        assert_eq!(collected.tally.connects, 5);
+        assert_eq!(shown, [(0, 11), (1, 2), (2, 3)]);
+        let rows: Vec<_> = collected.series.iter().map(|row| row.due).collect();
+        assert_eq!(rows, [11, 2, 3, 24]);
+        assert_eq!(collected.tally.kinds[0].due, 40);
+        assert_eq!(collected.tally.connects, 6);
     }
 
     #[test]

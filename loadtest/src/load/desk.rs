@@ -13,6 +13,7 @@ use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use super::ledger::Ledger;
+use crate::scenario::Mix;
 use crate::schedule::Offsets;
 use crate::tally::{ErrorKind, record};
 
@@ -33,13 +34,19 @@ pub(super) struct Desk {
     waiting: RefCell<VecDeque<Ticket>>,
     waiting_max: u64,
     free: RefCell<VecDeque<Waker>>,
+    mix: Rc<Mix>,
     ledger: Rc<Ledger>,
 }
 
 impl Desk {
-    /// A desk that hands out what is due at these offsets from the ledger's start, and lets at most
-    /// `waiting_max` requests wait for a slot.
-    pub(super) fn new(mut offsets: Offsets, waiting_max: u64, ledger: Rc<Ledger>) -> Self {
+    /// A desk that hands out requests of `mix` at these offsets from the ledger's start, and lets at
+    /// most `waiting_max` of them wait for a slot.
+    pub(super) fn new(
+        mut offsets: Offsets,
+        waiting_max: u64,
+        mix: Rc<Mix>,
+        ledger: Rc<Ledger>,
+    ) -> Self {
         let next = offsets.next().map(|offset| ledger.start() + offset);
         Self {
             offsets: RefCell::new(offsets),
@@ -47,6 +54,7 @@ impl Desk {
             waiting: RefCell::default(),
             waiting_max,
             free: RefCell::default(),
+            mix,
             ledger,
         }
     }
@@ -93,10 +101,11 @@ impl Desk {
     }
 
     fn put(&self, due: Instant, now: Instant) {
-        let ticket = Ticket { due, kind: 0 };
+        let kind = self.mix.choose();
+        let ticket = Ticket { due, kind };
         let mut tally = self.ledger.tally(now);
         record(&mut tally.lag, now - due);
-        let kind = &mut tally.kinds[ticket.kind];
+        let kind = &mut tally.kinds[kind];
         kind.due += 1;
         let mut waiting = self.waiting.borrow_mut();
         if waiting.len() as u64 >= self.waiting_max {

@@ -18,6 +18,8 @@ pub(super) struct Page {
     pub(super) worker: usize,
     /// The second that it is about; all seconds before it are told, too.
     pub(super) second: u32,
+    /// Whether the second was over.
+    pub(super) is_whole: bool,
     /// What was counted.
     pub(super) tally: Tally,
 }
@@ -66,22 +68,23 @@ impl Ledger {
         // One comparison of whole numbers for each outcome, and no clock.
         if since_start >= SECOND * (self.second.get() + 1) {
             let second = u32::try_from(since_start.as_secs()).unwrap_or(u32::MAX);
-            self.publish();
+            self.publish(true);
             self.second.set(second);
         }
     }
 
     /// Publishes what is left, when the worker has done its share.
-    pub(super) fn close(&self, connects: u64) {
-        self.tally.borrow_mut().connects = connects;
-        self.publish();
+    pub(super) fn close(&self, now: Instant, connects: u64) {
+        self.tally(now).connects = connects;
+        self.publish(false);
     }
 
-    fn publish(&self) {
+    fn publish(&self, is_whole: bool) {
         let kinds = self.tally.borrow().kinds.len();
         let page = Page {
             worker: self.worker,
             second: self.second.get(),
+            is_whole,
             tally: self.tally.replace(Tally::new(kinds)),
         };
         // Nobody listens any more when another worker has failed and the process is about to end.
@@ -105,19 +108,21 @@ mod tests {
         ledger.kind(0, at(1000)).due += 1;
         ledger.turn_page(at(4200));
         ledger.kind(0, at(4300)).due += 5;
-        ledger.close(7);
+        ledger.close(at(5100), 7);
         drop(ledger);
         let told: Vec<_> = pages
             .iter()
             .map(|page| {
                 let due = page.tally.kinds.iter().map(|kind| kind.due).collect();
-                (page.worker, page.second, due, page.tally.connects)
+                assert_eq!(page.worker, 3);
+                (page.second, page.is_whole, due, page.tally.connects)
             })
             .collect();
-        let expected: [(usize, u32, Vec<u64>, u64); 3] = [
-            (3, 0, vec![0, 2], 0),
-            (3, 1, vec![1, 0], 0),
-            (3, 4, vec![5, 0], 7),
+        let expected: [(u32, bool, Vec<u64>, u64); 4] = [
+            (0, true, vec![0, 2], 0),
+            (1, true, vec![1, 0], 0),
+            (4, true, vec![5, 0], 0),
+            (5, false, vec![0, 0], 7),
         ];
         assert_eq!(told, expected);
     }

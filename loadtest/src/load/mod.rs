@@ -41,18 +41,28 @@ pub(crate) struct RunResult {
     pub(crate) busy: Vec<f64>,
 }
 
-/// Carries out a plan and waits for its end.
+/// Carries out a plan and waits for its end. Each second that is over is shown to `on_row`, on a thread
+/// of its own.
 ///
 /// # Errors
 /// What kept a worker from starting; a target that refuses connections is counted, not an error.
-pub(crate) fn run(plan: &Plan) -> Result<RunResult, Error> {
-    let (workers, kinds) = (plan.worker_count(), plan.kinds.len());
+pub(crate) fn run(
+    plan: &Plan,
+    on_row: impl FnMut(&Row) + Send + 'static,
+) -> Result<RunResult, Error> {
+    let (workers, kinds) = (plan.worker_count(), plan.scenario.kinds.len());
     let start = Barrier::new(workers);
     let shared = Arc::new(plan.clone());
     let (sender, pages) = mpsc::channel();
+    let cpu = plan.workers.cpu.first().copied();
     let collecting = thread::Builder::new()
         .name("collector".to_owned())
-        .spawn(move || collector::collect(&pages, workers, kinds, |_| {}))
+        .spawn(move || {
+            // Best beside a worker: the other CPUs may be those of what is measured. If it cannot be
+            // had, the worker will say so.
+            drop(rt::pin(cpu));
+            collector::collect(&pages, workers, kinds, on_row)
+        })
         .map_err(|error| Error::Run(format!("cannot start the collector: {error}")))?;
     let busy = rt::on_each_worker(&plan.workers, move |number| {
         worker::work(&shared, number, &start, sender.clone())
@@ -66,14 +76,10 @@ pub(crate) fn run(plan: &Plan) -> Result<RunResult, Error> {
 impl RunResult {
     fn new(plan: &Plan, collected: Collected, busy: Vec<Option<f64>>) -> Self {
         let Collected { tally, series } = collected;
-        // A target that died early must not look fast.
-        let planned = match plan.mode.requests() {
-            Some(_) => Duration::ZERO,
-            None => plan.duration(),
-        };
         Self {
             total: tally.total(),
-            elapsed: tally.last_reply.max(planned),
+            // A target that died early must not look fast.
+            elapsed: tally.last_reply.max(plan.planned()),
             tally,
             series,
             busy: busy.into_iter().flatten().collect(),

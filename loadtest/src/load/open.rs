@@ -5,12 +5,12 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::desk::Desk;
+use super::desk::{Desk, Ticket};
 use super::ledger::Ledger;
 use crate::client::{Failure, Slot};
-use crate::request::Request;
 use crate::rt::Alarm;
-use crate::tally::record;
+use crate::scenario::Mix;
+use crate::tally::{Verdict, record};
 
 /// The shortest wait of the pacer. Rates at which requests are due more often are sent in small
 /// batches; waking for each would cost more than sending it does.
@@ -20,27 +20,25 @@ const PACE: Duration = Duration::from_micros(20);
 #[derive(Debug)]
 pub(super) struct Shop {
     desk: Desk,
-    requests: Vec<Request>,
+    mix: Rc<Mix>,
     ledger: Rc<Ledger>,
 }
 
 impl Shop {
-    /// A shop whose desk hands out the numbers of these requests.
-    pub(super) fn new(desk: Desk, requests: Vec<Request>, ledger: Rc<Ledger>) -> Self {
-        Self {
-            desk,
-            requests,
-            ledger,
-        }
+    /// A shop whose desk hands out tickets for the requests of `mix`.
+    pub(super) fn new(desk: Desk, mix: Rc<Mix>, ledger: Rc<Ledger>) -> Self {
+        Self { desk, mix, ledger }
     }
 }
 
-/// Looks at the desk whenever a request falls due, until the schedule is over.
-pub(super) async fn pace(shop: Rc<Shop>, mut alarm: Alarm) {
+/// Looks at the desk whenever a request falls due, until the schedule is over and it is `end`.
+pub(super) async fn pace(shop: Rc<Shop>, mut alarm: Alarm, end: Instant) {
     loop {
         let now = Instant::now();
-        let Some(next) = shop.desk.look(now) else {
-            return;
+        let next = match shop.desk.look(now) {
+            Some(due) => due,
+            None if now < end => end,
+            None => return,
         };
         let wait = next.saturating_duration_since(now).max(PACE);
         if alarm.wait(wait).await.is_err() {
@@ -50,30 +48,29 @@ pub(super) async fn pace(shop: Rc<Shop>, mut alarm: Alarm) {
     }
 }
 
-/// Serves requests with one slot until there will be no more.
-pub(super) async fn serve(mut slot: Slot, shop: Rc<Shop>) {
-    while let Some(ticket) = shop.desk.take().await {
+/// Serves requests with slot number `number` of the run until there will be no more.
+pub(super) async fn serve(mut slot: Slot, number: u64, shop: Rc<Shop>) {
+    let Shop { desk, mix, ledger } = &*shop;
+    while let Some(Ticket { due, kind }) = desk.take().await {
         let sent = Instant::now();
-        let request = &shop.requests[ticket.kind];
-        let outcome = slot.exchange(request, sent).await;
+        let outcome = slot.exchange(&mix.draw(kind, number), sent).await;
         let now = Instant::now();
-        let mut tally = shop.ledger.tally(now);
-        let kind = &mut tally.kinds[ticket.kind];
         match outcome {
             Ok(reply) => {
-                if kind.count_reply(&reply, now - ticket.due) {
-                    record(&mut kind.service, now - sent);
+                let verdict = mix.judge(kind, &reply, slot.kept());
+                let mut tally = ledger.tally(now);
+                tally.last_reply = now - ledger.start();
+                if verdict == Verdict::Good {
+                    record(&mut tally.kinds[kind].service, now - sent);
                 }
-                tally.last_reply = now - shop.ledger.start();
+                tally.kinds[kind].count_reply(&reply, verdict, now - due);
             }
             Err(Failure::Stopped) => {
-                kind.count_unfinished(now - ticket.due);
-                drop(tally);
-                return shop.desk.close(now);
+                ledger.kind(kind, now).count_unfinished(now - due);
+                return desk.close(now);
             }
-            Err(failure) => kind.count_failure(&failure),
+            Err(failure) => ledger.kind(kind, now).count_failure(&failure),
         }
-        drop(tally);
-        shop.desk.look(now);
+        desk.look(now);
     }
 }

@@ -2,15 +2,13 @@
 //! read their share from it.
 
 use std::fmt;
-use std::rc::Rc;
 use std::time::Duration;
 
 use super::bounds;
-use crate::cli::{Error, RunArgs, WorkerArgs};
+use crate::cli::{Error, LoadArgs, Loop, RunArgs, WorkerArgs};
 use crate::client::{Protocol, Reuse};
-use crate::request::Request;
 use crate::rt::Driver;
-use crate::scenario::Kind;
+use crate::scenario::{Mix, Scenario, ScenarioFile};
 use crate::schedule::{Arrivals, Profile, Schedule};
 use crate::target::Target;
 use crate::units::show_duration;
@@ -28,13 +26,15 @@ pub(crate) struct Plan {
     /// How many requests each connection is for.
     pub(crate) reuse: Reuse,
     /// What is asked for.
-    pub(crate) kinds: Vec<Kind>,
+    pub(crate) scenario: Scenario,
     /// When requests start.
     pub(crate) mode: Mode,
     /// Connections over all workers.
     pub(crate) connections: u32,
     /// The time that one request may take once it is sent.
     pub(crate) timeout: Duration,
+    /// What random numbers depend on.
+    pub(crate) seed: u64,
     /// Where the workers run.
     pub(crate) workers: WorkerArgs,
     /// How they do I/O.
@@ -67,7 +67,7 @@ impl Plan {
     /// `Usage` for a target that is not allowed, fewer connections than workers, or more of anything
     /// than the bounds allow; `Run` when the target's name has no address or the driver is refused.
     pub(crate) fn from_args(args: &RunArgs) -> Result<Self, Error> {
-        let target = Target::parse(&args.url, args.allow_remote)?;
+        let (target, scenario, load) = what_and_where(args)?;
         let plan = Self {
             protocol: Protocol::choose(&target)?,
             reuse: if args.no_keep_alive {
@@ -75,11 +75,12 @@ impl Plan {
             } else {
                 Reuse::KeepAlive
             },
-            kinds: vec![Kind::get(&target.path)],
+            scenario,
             target,
-            mode: Mode::from_args(args),
-            connections: args.connections.unwrap_or(bounds::CONNECTIONS),
-            timeout: args.timeout,
+            mode: Mode::new(&load)?,
+            connections: load.connections.unwrap_or(bounds::CONNECTIONS),
+            timeout: load.timeout.unwrap_or(bounds::TIMEOUT),
+            seed: load.seed.unwrap_or(bounds::SEED),
             workers: args.workers.clone(),
             driver: Driver::choose(args.workers.io)?,
         };
@@ -88,6 +89,13 @@ impl Plan {
                 "--cpu names {} workers for {} connections: each needs one at least",
                 plan.worker_count(),
                 plan.connections
+            )));
+        }
+        let thinks = plan.scenario.kinds.iter().find(|kind| kind.think.is_some());
+        if let (Some(kind), Mode::Open { .. }) = (thinks, &plan.mode) {
+            return Err(Error::Usage(format!(
+                "{}: in an open loop the schedule says when requests are due, not `think`",
+                kind.name
             )));
         }
         bounds::check(&plan, args.no_bounds)?;
@@ -107,18 +115,22 @@ impl Plan {
         }
     }
 
+    /// How long the run lasts at least: nothing if a number of requests may end it.
+    pub(super) fn planned(&self) -> Duration {
+        match self.mode.requests() {
+            Some(_) => Duration::ZERO,
+            None => self.duration(),
+        }
+    }
+
     /// The time after the start at which whatever is still under way is cut off.
     pub(super) fn last_call(&self) -> Duration {
         self.duration() + GRACE.min(self.timeout)
     }
 
-    /// The requests of one worker, one of each kind.
-    pub(super) fn requests(&self) -> Vec<Request> {
-        let authority: Rc<str> = self.target.authority.as_str().into();
-        let numbered = self.kinds.iter().enumerate();
-        numbered
-            .map(|(number, kind)| kind.request(number, &authority))
-            .collect()
+    /// The requests of one worker, which is the first of `part` among its second.
+    pub(super) fn mix(&self, part: (u64, u64)) -> Mix {
+        Mix::new(&self.scenario, &self.target.authority, self.seed, part)
     }
 
     /// The part of worker `number` of something that all share; the parts add up to the whole.
@@ -129,37 +141,32 @@ impl Plan {
 }
 
 impl Mode {
-    /// A rate, of whatever form, asks for the open loop; connections alone for the closed one.
-    fn from_args(args: &RunArgs) -> Self {
-        let default = match args.requests {
+    fn new(load: &LoadArgs) -> Result<Self, Error> {
+        let default = match load.requests {
             Some(_) => bounds::DURATION_OF_COUNTED_RUN,
             None => bounds::DURATION,
         };
-        let duration = args.duration.unwrap_or(default);
-        let shape = args.steps.as_ref().or(args.ramp.as_ref());
-        let is_open = args.rate.is_some() || args.poisson || shape.is_some();
-        if !is_open && args.connections.is_some() {
-            return Self::Closed {
-                duration,
-                requests: args.requests,
-            };
+        let (requests, duration) = (load.requests, load.duration.unwrap_or(default));
+        if load.choose_loop()? == Loop::Closed {
+            return Ok(Self::Closed { duration, requests });
         }
-        let constant = || Profile::constant(args.rate.unwrap_or(bounds::RATE), duration);
-        let profile = shape.cloned().unwrap_or_else(constant);
-        Self::Open {
-            queue: args
+        let constant = || Profile::constant(load.rate.unwrap_or(bounds::RATE), duration);
+        let profile = load.steps().cloned().unwrap_or_else(constant);
+        let timeout = load.timeout.unwrap_or(bounds::TIMEOUT);
+        let seed = load.seed.unwrap_or(bounds::SEED);
+        Ok(Self::Open {
+            queue: load
                 .queue
-                .unwrap_or_else(|| bounds::queue(profile.peak(), args.timeout)),
+                .unwrap_or_else(|| bounds::queue(profile.peak(), timeout)),
             schedule: Schedule {
                 profile,
-                arrivals: if args.poisson {
-                    Arrivals::Poisson { seed: args.seed }
-                } else {
-                    Arrivals::Even
+                arrivals: match load.poisson {
+                    true => Arrivals::Poisson { seed },
+                    false => Arrivals::Even,
                 },
-                requests: args.requests,
+                requests,
             },
-        }
+        })
     }
 
     /// The name in reports.
@@ -171,12 +178,34 @@ impl Mode {
     }
 
     /// The number of requests that ends the run, if one does.
-    pub(crate) fn requests(&self) -> Option<u64> {
+    fn requests(&self) -> Option<u64> {
         match self {
             Self::Closed { requests, .. } => *requests,
             Self::Open { schedule, .. } => schedule.requests,
         }
     }
+}
+
+/// The target, what is asked of it, and how fast: from a scenario's file, or else from the options.
+fn what_and_where(args: &RunArgs) -> Result<(Target, Scenario, LoadArgs), Error> {
+    let target = |url: Option<&str>| {
+        let nowhere = || Error::Usage("no URL, and the scenario names no target".to_owned());
+        Target::parse(url.ok_or_else(nowhere)?, args.allow_remote)
+    };
+    let url = args.url.as_deref();
+    let Some(path) = &args.scenario else {
+        let target = target(url)?;
+        let scenario = Scenario::single(&args.request, &target.path)?;
+        return Ok((target, scenario, args.load.clone()));
+    };
+    let file = ScenarioFile::read(path)?;
+    let target = target(url.or(file.target.as_deref()))?;
+    if target.path != "/" {
+        return Err(Error::Usage(format!(
+            "{target}: with a scenario the paths stand with its requests"
+        )));
+    }
+    Ok((target, file.scenario, args.load.clone().or(file.load)))
 }
 
 /// When requests start, in words.

@@ -7,8 +7,6 @@ use std::sync::Barrier;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use monoio::task::JoinHandle;
-
 use super::closed::{Shift, keep_busy};
 use super::desk::Desk;
 use super::ledger::{Ledger, Page};
@@ -35,7 +33,7 @@ pub(super) fn work(
     let work = async {
         start.wait();
         let (began, cpu_before) = (Instant::now(), rt::thread_cpu_time());
-        let ledger = Rc::new(Ledger::new(number, began, plan.kinds.len(), pages));
+        let ledger = Rc::new(Ledger::new(number, began, plan.scenario.kinds.len(), pages));
         run_share(plan, number, &ledger).await?;
         Ok(rt::thread_cpu_time()
             .zip(cpu_before)
@@ -52,18 +50,31 @@ async fn run_share(plan: &Plan, number: usize, ledger: &Rc<Ledger>) -> Result<()
     let dialer = Rc::new(Dialer::new(target, plan.reuse, plan.timeout, last_call));
     let connections = plan.part(number, u64::from(plan.connections));
     let slots = Slot::all(&dialer, connections);
-    let tasks = match &plan.mode {
+    let part = (number as u64, plan.worker_count() as u64);
+    let numbered = (part.0..).step_by(plan.worker_count()).zip(slots);
+    let mix = plan.mix(part);
+    let tasks: Vec<_> = match &plan.mode {
         Mode::Closed { duration, requests } => {
             let end = ledger.start() + *duration;
             let budget = requests.map(|count| plan.part(number, count));
-            let shift = Shift::new(end, budget, plan.requests(), Rc::clone(ledger));
-            closed_loop(slots, shift)
+            let shift = Rc::new(Shift::new(end, budget, mix, Rc::clone(ledger)));
+            numbered
+                .map(|(number, slot)| monoio::spawn(keep_busy(slot, number, Rc::clone(&shift))))
+                .collect()
         }
         Mode::Open { schedule, queue } => {
-            let offsets = schedule.offsets(number as u64, plan.worker_count() as u64);
-            let desk = Desk::new(offsets, plan.part(number, *queue), Rc::clone(ledger));
-            let shop = Shop::new(desk, plan.requests(), Rc::clone(ledger));
-            open_loop(slots, shop, number)?
+            let offsets = schedule.offsets(part.0, part.1);
+            let (mix, queue) = (Rc::new(mix), plan.part(number, *queue));
+            let desk = Desk::new(offsets, queue, Rc::clone(&mix), Rc::clone(ledger));
+            let shop = Rc::new(Shop::new(desk, mix, Rc::clone(ledger)));
+            let alarm = Alarm::new().map_err(|error| {
+                Error::Run(format!("worker {number} cannot have a timer: {error}"))
+            })?;
+            let end = ledger.start() + plan.planned();
+            let pacer = monoio::spawn(pace(Rc::clone(&shop), alarm, end));
+            let serving =
+                numbered.map(|(number, slot)| monoio::spawn(serve(slot, number, Rc::clone(&shop))));
+            iter::once(pacer).chain(serving).collect()
         }
     };
     let all_done = async {
@@ -77,25 +88,8 @@ async fn run_share(plan: &Plan, number: usize, ledger: &Rc<Ledger>) -> Result<()
         () = dialer.patrol() => {}
         () = turn_pages(ledger) => {}
     }
-    ledger.close(dialer.connects());
+    ledger.close(Instant::now(), dialer.connects());
     Ok(())
-}
-
-fn closed_loop(slots: Vec<Slot>, shift: Shift) -> Vec<JoinHandle<()>> {
-    let shift = Rc::new(shift);
-    let busy = |slot| monoio::spawn(keep_busy(slot, Rc::clone(&shift)));
-    slots.into_iter().map(busy).collect()
-}
-
-fn open_loop(slots: Vec<Slot>, shop: Shop, number: usize) -> Result<Vec<JoinHandle<()>>, Error> {
-    let shop = Rc::new(shop);
-    let alarm = Alarm::new()
-        .map_err(|error| Error::Run(format!("worker {number} cannot have a timer: {error}")))?;
-    let pacer = monoio::spawn(pace(Rc::clone(&shop), alarm));
-    let serving = slots
-        .into_iter()
-        .map(|slot| monoio::spawn(serve(slot, Rc::clone(&shop))));
-    Ok(iter::once(pacer).chain(serving).collect())
 }
 
 async fn turn_pages(ledger: &Ledger) {

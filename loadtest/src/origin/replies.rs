@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+use crate::filler::filler;
 use crate::wire::date::http_date;
 
 /// Shapes other than the usual one that a worker keeps rendered; scenarios have a handful.
@@ -70,7 +71,7 @@ impl Shelf {
     /// The shelf of a worker whose usual replies have this shape.
     pub(super) fn new(usual: Shape) -> Self {
         let date: Rc<str> = now().into();
-        let text = Bytes::from(text(usual.size));
+        let text = Bytes::from(filler(usual.size));
         Self {
             usual: RefCell::new(Rc::new(Replies::new(usual, &date, &text))),
             others: RefCell::default(),
@@ -116,7 +117,7 @@ impl Shelf {
     pub(super) fn body(&self, size: usize) -> Bytes {
         let mut longest = self.text.borrow_mut();
         if longest.len() < size {
-            *longest = Bytes::from(text(size));
+            *longest = Bytes::from(filler(size));
         }
         longest.slice(..size)
     }
@@ -220,13 +221,6 @@ fn now() -> String {
     http_date(since.map_or(0, |since| since.as_secs()))
 }
 
-/// Text whose every byte depends on its place, so that lost or doubled pieces change it.
-fn text(size: usize) -> Vec<u8> {
-    let line = |number: usize| format!("{number:015}\n");
-    let lines = (0..size.div_ceil(16)).flat_map(|number| line(number).into_bytes());
-    lines.take(size).collect()
-}
-
 fn append_chunks(bytes: &mut Vec<u8>, body: &[u8], size: usize) {
     for chunk in body.chunks(size) {
         bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
@@ -309,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_counts_its_own_lines() {
+    fn bodies_are_pieces_of_one_filler() {
         let shelf = Shelf::new(shape(200, 2, None));
         assert_eq!(shelf.body(20), b"000000000000000\n0000"[..]);
         assert_eq!(shelf.body(3), b"000"[..]);

@@ -2,11 +2,14 @@
 //! keys are stable: keys may be added, none changes its meaning. Times are in microseconds, as
 //! fractions. docs/loadtest.md describes each key.
 
+use std::iter;
+
 use serde_json::{Map, Value, json};
 
 use super::{PERCENTILES, rate, self_limit};
 use crate::load::{Plan, RunResult};
-use crate::tally::{ErrorKind, Errors, KindTally, Row, Times, curve};
+use crate::scenario::Kind;
+use crate::tally::{Count, ErrorKind, Errors, KindTally, Row, Times, curve};
 
 /// The version of this form: it grows when a key changes its meaning or goes away.
 const VERSION: u32 = 1;
@@ -29,6 +32,7 @@ fn head(plan: &Plan) -> Map<String, Value> {
             json!(concat!("corelane-loadtest ", env!("CARGO_PKG_VERSION"))),
         ),
         ("url", json!(plan.target.to_string())),
+        ("scenario", json!(plan.scenario.name)),
         ("mode", json!(plan.mode.name())),
         ("schedule", json!(plan.mode.to_string())),
         ("protocol", json!(plan.protocol.name())),
@@ -50,9 +54,9 @@ fn totals(plan: &Plan, result: &RunResult) -> Map<String, Value> {
         ("series", series(&result.series)),
     ]);
     map.extend(counts(total));
-    let kinds = plan.kinds.iter().zip(&result.tally.kinds);
+    let kinds = plan.scenario.kinds.iter().zip(&result.tally.kinds);
     let kinds = kinds.map(|(kind, tally)| {
-        let mut map = object([("name", json!(kind.name))]);
+        let mut map = object([("name", json!(kind.name)), ("checks", checks(kind, tally))]);
         map.extend(counts(tally));
         Value::Object(map)
     });
@@ -77,6 +81,19 @@ fn counts(tally: &KindTally) -> Map<String, Value> {
         ("statuses", statuses(tally)),
         ("errors_by_kind", errors(&tally.errors)),
     ])
+}
+
+/// How many replies of a kind failed each of its checks.
+fn checks(kind: &Kind, tally: &KindTally) -> Value {
+    let passed = Count::default();
+    let counts = tally.failed_checks.iter().chain(iter::repeat(&passed));
+    let checks = kind.checks.iter().zip(counts);
+    checks
+        .map(|(check, failed)| {
+            let (name, Count { count, first }) = (check.to_string(), failed);
+            json!({ "check": name, "failed": count, "first": first })
+        })
+        .collect()
 }
 
 /// How the generator itself did.

@@ -1,7 +1,9 @@
-//! What a run came to, for people (`text`) and for programs (`json`). Entered by `main` with a plan
-//! and its result; it computes rates and percentiles and prints nothing itself.
+//! What a run came to, for people (`text`) and for programs (`json`), and what it does meanwhile
+//! (`progress`). Entered by `main` with a plan and its result; reports are returned, not printed.
 
 pub(crate) mod json;
+pub(crate) mod progress;
+mod sparkline;
 pub(crate) mod text;
 
 use std::time::Duration;

@@ -133,7 +133,11 @@ pub(crate) fn on_each_worker<T: Send + 'static>(
     results.into_iter().collect()
 }
 
-fn pin(cpu: Option<usize>) -> Result<(), Error> {
+/// Keeps the calling thread on one CPU, if one is given.
+///
+/// # Errors
+/// `Usage` for a CPU that this process may not use.
+pub(crate) fn pin(cpu: Option<usize>) -> Result<(), Error> {
     match cpu {
         Some(id) if !core_affinity::set_for_current(core_affinity::CoreId { id }) => Err(
             Error::Usage(format!("--cpu {id}: this process may not use that CPU")),

@@ -12,7 +12,7 @@ mod transport;
 pub(crate) mod watch;
 
 pub(crate) use alarm::Alarm;
-pub(crate) use driver::{Driver, on_each_worker};
+pub(crate) use driver::{Driver, on_each_worker, pin};
 pub(crate) use input::Input;
 pub(crate) use transport::{Outgoing, Transport};
 

@@ -1,53 +1,71 @@
-//! What is asked of the target: the kinds of requests. Entered when a plan is made; the workers make
-//! their requests from it.
+//! What is asked of the target: kinds of requests, their variables and their checks. Entered when a plan
+//! is made, from a file or the command line, and by each worker, which draws its requests from a `Mix`.
+//!
+//! `file` is what may stand in a scenario's file, `yaml` how its values are read, `read` turns both into
+//! kinds; `kind`, `template`, `variables` and `csv` say what is sent, `checks` what must come back.
 
-use std::cell::OnceCell;
-use std::rc::Rc;
+mod checks;
+mod csv;
+mod fields;
+mod file;
+mod kind;
+mod mix;
+mod read;
+mod template;
+mod variables;
+pub(crate) mod yaml;
 
-use bytes::Bytes;
+use std::path::Path;
 
-use crate::request::{Keep, Nature, Request};
+pub(crate) use fields::{FieldName, parse_field, parse_method};
+pub(crate) use kind::Kind;
+pub(crate) use mix::Mix;
+pub(crate) use variables::Variables;
 
-/// One kind of request, and how its numbers are called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
-    /// The name in reports.
-    pub(crate) name: String,
-    /// The method (RFC 9110 §9.1).
-    pub(crate) method: String,
-    /// The request-target in origin-form.
-    pub(crate) path: String,
-    /// Fields, in order.
-    pub(crate) fields: Vec<(String, String)>,
-    /// The content.
-    pub(crate) body: Bytes,
+use crate::cli::{Error, LoadArgs, RequestArgs};
+
+/// Everything that a run asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    /// What reports call it.
+    pub(crate) name: Option<String>,
+    /// The kinds of requests, one at least.
+    pub(crate) kinds: Vec<Kind>,
+    /// Where the values in them come from.
+    pub(crate) variables: Variables,
 }
 
-impl Kind {
-    /// GET of a path: what a run sends when nobody says more.
-    pub(crate) fn get(path: &str) -> Self {
-        Self {
-            name: "request".to_owned(),
-            method: "GET".to_owned(),
-            path: path.to_owned(),
-            fields: [("User-Agent", "corelane-loadtest"), ("Accept", "*/*")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .to_vec(),
-            body: Bytes::new(),
-        }
-    }
+/// A scenario's file, which may also say where and how fast.
+#[derive(Debug)]
+pub(crate) struct ScenarioFile {
+    /// What is asked for.
+    pub(crate) scenario: Scenario,
+    /// The target's URL.
+    pub(crate) target: Option<String>,
+    /// When requests start.
+    pub(crate) load: LoadArgs,
+}
 
-    /// The request of this kind, which is number `number` of the plan's.
-    pub(crate) fn request(&self, number: usize, authority: &Rc<str>) -> Request {
-        Request {
-            kind: number,
-            method: self.method.clone(),
-            authority: Rc::clone(authority),
-            target: self.path.clone(),
-            fields: self.fields.clone(),
-            body: self.body.clone(),
-            keep: Keep::Status,
-            nature: Nature::Fixed(OnceCell::new()),
-        }
+impl ScenarioFile {
+    /// Reads a file in YAML.
+    ///
+    /// # Errors
+    /// `Usage` with the file, the key and the place of the first mistake.
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+        read::read(path)
+    }
+}
+
+impl Scenario {
+    /// The one kind of request that the command line describes, to `path`.
+    ///
+    /// # Errors
+    /// `Usage` for a file that cannot be read.
+    pub(crate) fn single(args: &RequestArgs, path: &str) -> Result<Self, Error> {
+        Ok(Self {
+            name: None,
+            kinds: vec![read::single(args, path)?],
+            variables: Variables::default(),
+        })
     }
 }

@@ -18,13 +18,15 @@ pub(crate) enum ErrorKind {
     Malformed,
     /// A complete reply with a status of 400 or more.
     Status,
+    /// A complete reply that is not as a check wants it.
+    Check,
     /// Due while all slots were busy and the queue for them full.
     NotSent,
     /// Any other error of the socket.
     Io,
 }
 
-/// Errors of one kind.
+/// Errors of one kind, or failures of one check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     /// How many.
@@ -39,13 +41,14 @@ pub(crate) struct Errors([Count; ErrorKind::ALL.len()]);
 
 impl ErrorKind {
     /// Every kind, in the order of the reports.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Connect,
         Self::Timeout,
         Self::Closed,
         Self::Reset,
         Self::Malformed,
         Self::Status,
+        Self::Check,
         Self::NotSent,
         Self::Io,
     ];
@@ -59,18 +62,31 @@ impl ErrorKind {
             Self::Reset => "reset",
             Self::Malformed => "malformed",
             Self::Status => "status",
+            Self::Check => "check",
             Self::NotSent => "not_sent",
             Self::Io => "io",
         }
     }
 }
 
+impl Count {
+    /// Counts one more; `text` is asked for its words if it is the first.
+    pub(super) fn add(&mut self, text: impl FnOnce() -> String) {
+        self.count += 1;
+        self.first.get_or_insert_with(text);
+    }
+
+    /// Adds others; a text that is here already stays.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.first = self.first.take().or_else(|| other.first.clone());
+    }
+}
+
 impl Errors {
     /// Counts an error; `text` is asked for its words if it is the first of its kind.
     pub(crate) fn count(&mut self, kind: ErrorKind, text: impl FnOnce() -> String) {
-        let errors = &mut self.0[kind as usize];
-        errors.count += 1;
-        errors.first.get_or_insert_with(text);
+        self.0[kind as usize].add(text);
     }
 
     /// Counts what a connection failed with. `Stopped` is no error and not the caller's to pass on.
@@ -105,8 +121,7 @@ impl Errors {
     /// Adds others; a text that is here already stays.
     pub(super) fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
-            mine.count += theirs.count;
-            mine.first = mine.first.take().or_else(|| theirs.first.clone());
+            mine.merge(theirs);
         }
     }
 }

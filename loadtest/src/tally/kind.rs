@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Errors, Times, merge_times, record, times};
+use super::{Count, Errors, Times, merge_times, record, times};
 use crate::client::{Failure, Reply};
 use crate::tally::ErrorKind;
 
@@ -27,23 +27,49 @@ pub(crate) struct KindTally {
     pub(crate) statuses: [u64; 10],
     /// What went wrong.
     pub(crate) errors: Errors,
+    /// For each check of the kind how many replies failed it; those at the end may be left out. Over
+    /// several kinds the numbers mean nothing.
+    pub(crate) failed_checks: Vec<Count>,
+}
+
+/// What a complete reply is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// As it should be.
+    Good,
+    /// Its status is 400 or more.
+    Refused,
+    /// A check found something else than it wants.
+    Failed {
+        /// The check's number.
+        number: usize,
+        /// What it wants and what it found.
+        text: String,
+    },
 }
 
 impl KindTally {
-    /// Counts a complete reply. A refusal (400 or more) is an error and its latency is left out:
-    /// refusing is quick and would flatter the rest. Says whether the reply was good.
-    pub(crate) fn count_reply(&mut self, reply: &Reply, latency: Duration) -> bool {
+    /// Counts a complete reply. One that is not good is an error, and its latency is left out:
+    /// refusing is quick and would flatter the rest.
+    pub(crate) fn count_reply(&mut self, reply: &Reply, verdict: Verdict, latency: Duration) {
         self.statuses[usize::from(reply.status / 100 % 10)] += 1;
         self.bytes += reply.bytes;
-        let is_good = reply.status < 400;
-        if is_good {
-            self.good += 1;
-            record(&mut self.latency, latency);
-        } else {
-            self.errors
-                .count(ErrorKind::Status, || reply.status.to_string());
+        match verdict {
+            Verdict::Good => {
+                self.good += 1;
+                record(&mut self.latency, latency);
+            }
+            Verdict::Refused => self
+                .errors
+                .count(ErrorKind::Status, || reply.status.to_string()),
+            Verdict::Failed { number, text } => {
+                if self.failed_checks.len() <= number {
+                    self.failed_checks.resize_with(number + 1, Count::default);
+                }
+                self.failed_checks[number].add(|| text.clone());
+                self.errors.count(ErrorKind::Check, || text);
+            }
         }
-        is_good
     }
 
     /// Counts a request of the open loop that the end of the run has cut off at this age. Its latency
@@ -78,6 +104,11 @@ impl KindTally {
             *mine += theirs;
         }
         self.errors.merge(&other.errors);
+        let count = self.failed_checks.len().max(other.failed_checks.len());
+        self.failed_checks.resize_with(count, Count::default);
+        for (mine, theirs) in self.failed_checks.iter_mut().zip(&other.failed_checks) {
+            mine.merge(theirs);
+        }
     }
 }
 
@@ -92,6 +123,7 @@ impl Default for KindTally {
             service: times(),
             statuses: [0; 10],
             errors: Errors::default(),
+            failed_checks: Vec::new(),
         }
     }
 }
@@ -104,12 +136,42 @@ mod tests {
     fn refusals_are_errors_without_latency() {
         let mut tally = KindTally::default();
         let reply = |status| Reply { status, bytes: 10 };
-        assert!(tally.count_reply(&reply(200), Duration::from_micros(50)));
-        assert!(!tally.count_reply(&reply(503), Duration::from_micros(1)));
+        tally.count_reply(&reply(200), Verdict::Good, Duration::from_micros(50));
+        tally.count_reply(&reply(503), Verdict::Refused, Duration::from_micros(1));
         assert_eq!((tally.good, tally.latency.len(), tally.bytes), (1, 1, 20));
         assert_eq!((tally.statuses[2], tally.statuses[5]), (1, 1));
         let status = tally.errors.of(ErrorKind::Status);
         assert_eq!((status.count, status.first.as_deref()), (1, Some("503")));
+    }
+
+    #[test]
+    fn failed_checks_are_errors_and_counted_each_by_itself() {
+        let failed = |number: usize, text: &str| Verdict::Failed {
+            number,
+            text: text.to_owned(),
+        };
+        let reply = Reply {
+            status: 200,
+            bytes: 10,
+        };
+        let mut tally = KindTally::default();
+        tally.count_reply(&reply, failed(2, "a"), Duration::ZERO);
+        let mut other = KindTally::default();
+        other.count_reply(&reply, failed(2, "b"), Duration::ZERO);
+        other.count_reply(&reply, failed(0, "c"), Duration::ZERO);
+        tally.merge(&other);
+        let counts: Vec<_> = tally
+            .failed_checks
+            .iter()
+            .map(|count| count.count)
+            .collect();
+        assert_eq!(counts, [1, 0, 2]);
+        assert_eq!(tally.failed_checks[2].first.as_deref(), Some("a"));
+        assert_eq!(tally.errors.of(ErrorKind::Check).count, 3);
+        assert_eq!(
+            (tally.good, tally.latency.len(), tally.replies()),
+            (0, 0, 3)
+        );
     }
 
     #[test]

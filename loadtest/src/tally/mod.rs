@@ -15,8 +15,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 pub(crate) use curve::curve;
-pub(crate) use errors::{ErrorKind, Errors};
-pub(crate) use kind::KindTally;
+pub(crate) use errors::{Count, ErrorKind, Errors};
+pub(crate) use kind::{KindTally, Verdict};
 pub(crate) use series::Row;
 
 /// Times are kept in nanoseconds between these bounds, to three significant digits.
@@ -107,7 +107,7 @@ mod tests {
             _ => {
                 let status = if random.below(2) == 0 { 200 } else { 404 };
                 let reply = Reply { status, bytes: 7 };
-                kind.count_reply(&reply, latency);
+                kind.count_reply(&reply, Verdict::Good, latency);
                 record(&mut kind.service, latency / 2);
             }
         }

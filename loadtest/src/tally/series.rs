@@ -46,6 +46,7 @@ impl Row {
 mod tests {
     use super::*;
     use crate::client::{Failure, Reply};
+    use crate::tally::Verdict;
     use std::time::Duration;
 
     #[test]
@@ -59,7 +60,7 @@ mod tests {
                 status: 200,
                 bytes: 3,
             };
-            total.count_reply(&reply, Duration::from_millis(millis));
+            total.count_reply(&reply, Verdict::Good, Duration::from_millis(millis));
         }
         total.count_failure(&Failure::Closed);
         let row = Row::new(4, &total);

@@ -10,5 +10,7 @@ mod origin;
 mod origin_manners;
 mod origin_websocket;
 mod program;
+mod request;
 mod run;
+mod scenario;
 mod server;

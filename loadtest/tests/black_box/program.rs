@@ -66,3 +66,12 @@ pub(crate) fn run(address: SocketAddr, options: &[&str]) -> Value {
     );
     serde_json::from_slice(&output.stdout).unwrap()
 }
+
+/// Runs with these options, which are wrong, and returns what the program says of them.
+pub(crate) fn refusal(options: &[&str]) -> String {
+    let output = program(&[&["run"], options].concat());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{options:?}: {error}");
+    assert!(output.stdout.is_empty(), "{options:?}");
+    error
+}

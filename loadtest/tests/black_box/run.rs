@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::program::{DRIVERS, Origin, program, run};
+use crate::program::{DRIVERS, Origin, program, refusal, run};
 use crate::server::{OK, Serve, answer, read_request, server};
 
 #[test]
@@ -206,10 +206,7 @@ fn nobody_there_is_an_error_with_its_reason() {
 
 #[test]
 fn another_machine_needs_leave() {
-    let output = program(&["run", "http://192.0.2.1/"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(output.stdout.is_empty());
-    let error = String::from_utf8(output.stderr).unwrap();
+    let error = refusal(&["http://192.0.2.1/"]);
     assert!(error.contains("--allow-remote"), "{error}");
 }
 
@@ -229,4 +226,26 @@ fn the_text_report_names_what_matters() {
     ] {
         assert!(text.contains(part), "{part:?} in {text}");
     }
+}
+
+#[test]
+fn seconds_are_told_on_stderr_as_they_pass() {
+    let origin = Origin::start(&[]);
+    let url = format!("http://{}/", origin.address);
+    let errors = |options: &[&str]| {
+        let output = program(&[&["run", "-r", "50/s", "-d", "2s", &url], options].concat());
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let text = errors(&[]);
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    for (line, second) in lines.into_iter().zip(["1/2 s", "2/2 s"]) {
+        assert!(line.trim_start().starts_with(second), "{text}");
+        assert!(
+            line.contains("/s  p50 ") && line.ends_with("errors 0"),
+            "{text}"
+        );
+    }
+    assert_eq!(errors(&["--quiet"]), "");
 }
