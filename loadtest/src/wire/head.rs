@@ -1,7 +1,14 @@
 //! Cuts a head into its start line and its field lines. Entered by `reply` and `request`, which
 //! know what the start line means.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::Malformed;
+
+/// Looks for the end of a head; made once, because making it costs as much as a search.
+static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
 
 /// A head's two parts, borrowed from the buffer it was found in.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,7 +23,7 @@ pub(super) struct Head<'a> {
 
 /// Finds the head at the beginning of `buf`; `None` while its end has not come yet.
 pub(super) fn split(buf: &[u8]) -> Result<Option<Head<'_>>, Malformed> {
-    let Some(end) = memchr::memmem::find(buf, b"\r\n\r\n") else {
+    let Some(end) = END.find(buf) else {
         return Ok(None);
     };
     let lines = &buf[..end + 2];
