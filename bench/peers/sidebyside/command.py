@@ -1,184 +1,208 @@
-"""The command line, and the order of a run: find the peers, go round, write down."""
+"""The order of a run: find the peers, go round, judge, write down."""
 
-import argparse
-import os
+import hashlib
+import resource
 import shlex
+import signal
 import subprocess
-import sys
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
-from . import figures, machine, measure, report
-from .peers import BASE, CONFIGURATIONS, PEERS
+from . import chart, machine, measure, record, report, targets
+from .options import ROOT, again, parse
+from .peers import BASE, OURS, PEERS, Places
 from .processes import Failed
-from .scenarios import SCENARIOS
+from .rounds import Rounds, say
+from .scenarios import SCENARIOS, Kind
 
-ROOT = CONFIGURATIONS.parent.parent
+# Exit codes besides 0. A wrong command line ends with 2.
+FAILED = 1
+TARGET_MISSED = 3
+INTERRUPTED = 130
 
 
-def main(words):
+def main(words, peers=PEERS, scenarios=SCENARIOS):
     """Runs the benchmark; returns the exit code."""
-    options = parse(words)
-    loadtest = options.build_directory / "corelane-loadtest"
-    if not loadtest.is_file():
-        say(f"{loadtest} is not built: cargo build --release -p corelane-loadtest")
-        return 1
-    found, skipped = find_peers(options)
-    if not found:
-        say("no peer is left to measure")
-        return 1
-    bench = measure.Bench(str(loadtest), options.proxy_cpu, options.load_cpu)
-    run = {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "machine": machine.describe(),
-        "rounds": options.rounds,
-        "seconds": options.seconds,
-        "warmup": options.warmup,
-        "versions": versions(found),
-        "commands": commands(words, bench, found),
-        "skipped": skipped,
-        "scenarios": [],
-    }
+    options = parse(words, peers, scenarios)
     try:
-        for scenario in options.scenarios:
-            run["scenarios"].append(measure_scenario(options, bench, found, scenario))
+        if options.page:
+            matrix = record.load(file_of(options, "json"))
+            return publish(options, matrix)
+        return run(options, peers)
     except Failed as failure:
         say(str(failure))
-        return 1
-    write(options, run)
-    return 0 if all(scenario["summaries"] for scenario in run["scenarios"]) else 1
+        return FAILED
 
 
-def parse(words):
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="bench/peers/run",
-        description="Runs the same work against corelane and other proxies, side by side.",
+def run(options, peers):
+    """Everything after the command line."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    allow_many_descriptors()
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+    bench = set_up(options)
+    skipped = []
+    found = find_peers(options, peers, skipped)
+    scenarios = [one for one in options.scenarios if can_be_run(one, found, skipped)]
+    if not found or not scenarios:
+        raise Failed("nothing is left to measure")
+    matrix = open_record(options, bench, found, skipped)
+    rounds = Rounds(bench, matrix, found)
+    try:
+        go_round(options, matrix, rounds, scenarios)
+    except KeyboardInterrupt:
+        say("interrupted: the round under way is lost, those before it are kept")
+        publish(options, matrix)
+        return INTERRUPTED
+    code = publish(options, matrix)
+    return FAILED if rounds.any_failed() else code
+
+
+def go_round(options, matrix, rounds, scenarios):
+    """Takes the rounds that are missing, and keeps each when it is complete."""
+    missing = list(rounds.missing(scenarios, options.rounds))
+    piece = record.Piece(now(), now(), machine.describe(), commit())
+    if missing:
+        matrix.pieces.append(piece)
+    over = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
+    for number, scenario in missing:
+        if time.monotonic() > over:
+            say("the time is over: --continue takes what is missing")
+            return
+        rounds.take(number, scenario)
+        piece.ended = now()
+        if options.out:
+            record.save(matrix, judge(matrix), file_of(options, "json"))
+
+
+def publish(options, matrix):
+    """Writes everything, or prints the page; returns the exit code."""
+    verdicts = judge(matrix)
+    if options.out:
+        picture = file_of(options, "svg")
+        record.save(matrix, verdicts, file_of(options, "json"))
+        file_of(options, "md").write_text(report.markdown(matrix, verdicts, picture.name))
+        picture.write_text(chart.svg(matrix))
+        say(f"wrote {options.name}.md, .json and .svg")
+    else:
+        print(report.markdown(matrix, verdicts))
+    missed = [verdict for verdict in verdicts if verdict.verdict == targets.MISSED]
+    for verdict in missed:
+        say(f"missed: {verdict.scenario}: {verdict.words}")
+    return TARGET_MISSED if missed else 0
+
+
+def judge(matrix):
+    """What the record means for the targets."""
+    return targets.judge(targets.read(), matrix)
+
+
+def set_up(options):
+    """Where everything runs."""
+    loadtest = options.build_directory / "corelane-loadtest"
+    if not loadtest.is_file():
+        raise Failed("not built: cargo build --release -p corelane-loadtest")
+    return measure.Bench(
+        loadtest=str(loadtest),
+        proxy_cpu=options.proxy_cpu,
+        load_cpus=options.load_cpu,
+        origin_cpus=options.origin_cpu,
+        seconds=options.seconds,
+        warmup=options.warmup,
     )
-    add = parser.add_argument
-    add("--rounds", type=int, default=5, help="interleaved rounds (default %(default)s)")
-    add("--seconds", type=float, default=3, help="of each sample (default %(default)s)")
-    add("--warmup", type=float, default=1, help="seconds before it (default %(default)s)")
-    names = [scenario.name for scenario in SCENARIOS]
-    add("--scenario", action="append", choices=names, help="only this one; may be repeated")
-    names = [peer.name for peer in PEERS]
-    add("--peer", action="append", choices=names, help="only this one; may be repeated")
-    add("--proxy-cpu", type=int, default=0, help="the proxy's core (default %(default)s)")
-    add("--load-cpu", type=int, default=1, help="the others' core (default %(default)s)")
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    add(
-        "--build-directory",
-        type=Path,
-        default=target / "release",
-        help="where cargo puts release builds",
-    )
-    add("--out", type=Path, help="directory for NAME.md and NAME.json (default: print the page)")
-    add("--name", default="peers", help="of the files (default %(default)s)")
-    options = parser.parse_args(words)
-    if options.rounds < 1 or options.seconds <= 0 or options.warmup <= 0:
-        parser.error("--rounds, --seconds and --warmup must be positive")
-    usable = os.sched_getaffinity(0)
-    if not {options.proxy_cpu, options.load_cpu} <= usable:
-        parser.error(f"this process may use the cores {sorted(usable)} only")
-    if options.proxy_cpu == options.load_cpu:
-        parser.error("the proxy needs a core of its own")
-    chosen = options.scenario or [scenario.name for scenario in SCENARIOS]
-    options.scenarios = [scenario for scenario in SCENARIOS if scenario.name in chosen]
-    return options
 
 
-def find_peers(options):
-    """The chosen peers with their binaries, and those that are not here with the reason."""
-    found, skipped = [], []
-    for peer in PEERS:
+def allow_many_descriptors():
+    """As many as the system lets us have: thousands of connections are held here and by the peers."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def find_peers(options, peers, skipped):
+    """The chosen peers with their binaries; those that are not here are skipped with the reason."""
+    found = []
+    places = Places(options.build_directory, options.fetched)
+    for peer in peers:
         if options.peer and peer.name not in options.peer:
             continue
-        binary = peer.find(options.build_directory)
+        binary = peer.find(places)
         if binary:
             found.append((peer, binary))
         else:
-            skipped.append({"peer": peer.name, "why": peer.when_missing})
-            say(f"skipping {peer.name}: {peer.when_missing}")
-    return found, skipped
+            skip(skipped, peer.name, peer.when_missing)
+    return found
 
 
-def measure_scenario(options, bench, found, scenario):
-    """All rounds of one scenario; a peer that fails once is left out of it from then on."""
-    samples = {peer.name: [] for peer, _ in found}
-    failures = {}
-    with measure.stage(bench, scenario) as stage:
-        for number, (peer, binary) in turns(found, options.rounds):
-            if peer.name in failures:
-                continue
-            try:
-                with stage.proxy(peer, binary) as (program, port):
-                    stage.load(options.warmup, port)
-                    one = stage.sample(program, port, options.seconds, number)
-            except Failed as failure:
-                failures[peer.name] = str(failure)
-                say(f"{scenario.name} round {number}: {failure}")
-                continue
-            samples[peer.name].append(one)
-            say(
-                f"{scenario.name} round {number}: {peer.name}: {one.per_second:,.0f}/s, "
-                f"{one.cpu_us:.1f} µs/request, {one.errors} errors"
-            )
-    measured = {name: taken for name, taken in samples.items() if name not in failures}
-    base = measured.get(BASE, [])
-    return {
-        "name": scenario.name,
-        "connections": scenario.connections,
-        "failures": [{"peer": name, "why": why} for name, why in failures.items()],
-        "summaries": [figures.summarise(taken, base) for taken in measured.values()],
-        "samples": [one for taken in samples.values() for one in taken],
+def can_be_run(scenario, found, skipped):
+    """Whether a scenario has all that it needs."""
+    if scenario.kind is Kind.FIXED_RATE and BASE not in [peer.name for peer, _ in found]:
+        skip(skipped, scenario.name, f"its rate is half of what {BASE} can do")
+        return False
+    return True
+
+
+def skip(skipped, what, why):
+    """Leaves out a peer or a scenario, and says so."""
+    skipped.append({"what": what, "why": why})
+    say(f"skipping {what}: {why}")
+
+
+def open_record(options, bench, found, skipped):
+    """A new record, or one that goes on."""
+    terms = {
+        "seconds": bench.seconds,
+        "warmup": bench.warmup,
+        "proxy_cpu": bench.proxy_cpu,
+        "load_cpus": bench.load_cpus,
+        "origin_cpus": bench.origin_cpus,
+        "versions": {peer.name: peer.ask_version(binary) for peer, binary in found},
+        # Two builds of ours do not belong into one matrix.
+        "build": next((digest(binary) for peer, binary in found if peer.name == OURS), None),
     }
+    path = file_of(options, "json")
+    if not (options.resume and path.exists()):
+        return record.Record(terms, skipped, commands(options, bench, found))
+    matrix = record.load(path)
+    for key, value in terms.items():
+        was = matrix.terms.get(key)
+        if was != value:
+            raise Failed(f"cannot continue {path.name}: {key} was {was} and is {value}")
+    return matrix
 
 
-def turns(found, rounds):
-    """Every peer once in each round, numbered from 1. Each round begins with another peer, so that
-    none always follows the same one."""
-    for number in range(rounds):
-        first = number % len(found)
-        for one in found[first:] + found[:first]:
-            yield number + 1, one
+def commands(options, bench, found):
+    """What is run, in words that another machine can use."""
+    lines = [again(options)]
+    for peer, binary in found:
+        command = shlex.join(peer.command(Path(binary).name, peer.files[0]))
+        before = "".join(f"{key}={value} " for key, value in peer.environment.items())
+        lines.append(f"{before}taskset -c {bench.proxy_cpu} {command}")
+    for scenario in options.scenarios:
+        rate = "RATE" if scenario.kind is Kind.FIXED_RATE else None
+        words = [*measure.generator_words(bench, scenario, rate), "--duration", "SECONDS", "URL"]
+        lines.append(shlex.join(["corelane-loadtest", *measure.origin_words(bench, scenario)]))
+        lines.append(shlex.join(["corelane-loadtest", *words]))
+    return list(dict.fromkeys(lines))
 
 
-def versions(found):
-    """What was measured: each peer's version, and ours with its commit."""
-    named = {peer.name: peer.version(binary) for peer, binary in found}
+def digest(binary):
+    """Names a build."""
+    return hashlib.sha256(Path(binary).read_bytes()).hexdigest()[:16]
+
+
+def commit():
+    """This repository's commit."""
     git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
     done = subprocess.run(git, capture_output=True, text=True, check=False)
-    named["this repository"] = done.stdout.strip() or "unknown"
-    return named
+    return done.stdout.strip() or "unknown"
 
 
-def commands(words, bench, found):
-    """What was run, in the words of a reader's own shell."""
-    lines = [shlex.join(["bench/peers/run", *words])]
-    origin = f"corelane-loadtest origin --cpu {bench.load_cpu} --size SIZE"
-    lines.append(f"taskset -c {bench.load_cpu} {origin}")
-    for peer, binary in found:
-        words = shlex.join(peer.command(Path(binary).name, peer.configuration))
-        lines.append(f"taskset -c {bench.proxy_cpu} {words}")
-    lines.append(
-        f"corelane-loadtest run --json --cpu {bench.load_cpu} "
-        "--connections CONNECTIONS --duration SECONDS URL"
-    )
-    return lines
+def now():
+    """The date and time."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def write(options, run):
-    """Writes both files, or prints the page."""
-    page = report.markdown(run)
-    if not options.out:
-        print(page)
-        return
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / f"{options.name}.md").write_text(page)
-    (options.out / f"{options.name}.json").write_text(report.raw(run))
-    say(f"wrote {options.name}.md and {options.name}.json to {options.out}")
-
-
-def say(text):
-    """Progress goes to stderr, so that the page on stdout stays clean."""
-    print(text, file=sys.stderr, flush=True)
+def file_of(options, ending):
+    """One of the files that a run writes; None when it only prints."""
+    return options.out / f"{options.name}.{ending}" if options.out else None

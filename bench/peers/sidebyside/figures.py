@@ -2,23 +2,21 @@
 
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Optional
+from typing import Mapping
+
+from .intervals import Spread, spread
 
 # A core that is idle for more than this share of the time is not what limits the rate.
 SPARE_SHARE = 0.05
-# Work of other programs on the two cores, above which figures are not worth quoting.
+# Work of other programs on the cores, above which figures are not worth quoting.
 FOREIGN_SHARE = 0.05
 # By how much the two accounts of CPU time may differ before the exact one has missed a thread.
 ACCOUNT_DIFFERENCE = 0.05
+# Below this share of the rate that was asked for, a peer has not kept up with it.
+KEPT_UP_SHARE = 0.98
 
-
-@dataclass(frozen=True)
-class Spread:
-    """The median of some samples, and how far they lie apart."""
-
-    median: float
-    low: float
-    high: float
+# What a sample holds besides its figures.
+_NO_FIGURES = {"peer", "round", "piece", "errors"}
 
 
 @dataclass(frozen=True)
@@ -28,15 +26,8 @@ class Summary:
     peer: str
     rounds: int
     errors: int
-    per_second: Spread
-    cpu_us: Spread
-    user_us: Spread
-    system_us: Spread
-    p50_us: Spread
-    p99_us: Spread
-    rss_kib: Spread
-    cpu_ratio: Optional[Spread]  # to the base, each round by itself
-    rate_ratio: Optional[Spread]
+    figures: Mapping[str, Spread]
+    ratios: Mapping[str, Spread]  # to the base, each round by itself
     limit: str
     notes: tuple[str, ...]
 
@@ -45,21 +36,30 @@ class Summary:
         return asdict(self)
 
 
-def spread(values):
-    """The median and extremes of at least one value."""
-    values = list(values)
-    return Spread(median(values), min(values), max(values))
+def summarise(samples, base, rate=None):
+    """One peer's samples of a scenario, with those of the base, and the rate if it was fixed."""
+    names = [name for name in samples[0].as_dict() if name not in _NO_FIGURES]
+    ratios = {name: paired(samples, base, name) for name in names}
+    loaded = samples[0].cpu_us is not None
+    return Summary(
+        peer=samples[0].peer,
+        rounds=len(samples),
+        errors=sum(sample.errors for sample in samples),
+        figures={name: spread(getattr(sample, name) for sample in samples) for name in names},
+        ratios={name: spread(values) for name, values in ratios.items() if values},
+        limit=limit(samples) if loaded else "",
+        notes=tuple(notes(samples, rate)) if loaded else (),
+    )
 
 
-def paired(samples, base, value):
-    """The spread of the ratios to the base, each taken within one round; None without the base."""
-    base_by_round = {sample.round: value(sample) for sample in base}
-    ratios = [
-        value(sample) / base_by_round[sample.round]
+def paired(samples, base, name):
+    """The ratios of a figure to that of the base, each taken within one round."""
+    base_by_round = {sample.round: getattr(sample, name) for sample in base}
+    return [
+        getattr(sample, name) / base_by_round[sample.round]
         for sample in samples
         if base_by_round.get(sample.round)
     ]
-    return spread(ratios) if ratios else None
 
 
 def limit(samples):
@@ -73,33 +73,14 @@ def limit(samples):
     return "waiting"
 
 
-def notes(samples):
+def notes(samples, rate):
     """What a reader must know before believing the figures."""
-    found = []
     foreign = median(sample.foreign for sample in samples)
     if foreign > FOREIGN_SHARE:
-        found.append(f"other programs took {foreign:.0%} of a core")
+        yield f"other programs took {foreign:.0%} of a core"
     apart = median(sample.tick_cpu_us / sample.cpu_us - 1 for sample in samples)
     if apart > ACCOUNT_DIFFERENCE:
-        found.append(f"{apart:.0%} of the CPU time was spent in threads that have ended")
-    return tuple(found)
-
-
-def summarise(samples, base):
-    """One peer's samples of a scenario, with those of the base."""
-    return Summary(
-        peer=samples[0].peer,
-        rounds=len(samples),
-        errors=sum(sample.errors for sample in samples),
-        per_second=spread(sample.per_second for sample in samples),
-        cpu_us=spread(sample.cpu_us for sample in samples),
-        user_us=spread(sample.user_us for sample in samples),
-        system_us=spread(sample.system_us for sample in samples),
-        p50_us=spread(sample.p50_us for sample in samples),
-        p99_us=spread(sample.p99_us for sample in samples),
-        rss_kib=spread(sample.rss_kib for sample in samples),
-        cpu_ratio=paired(samples, base, lambda sample: sample.cpu_us),
-        rate_ratio=paired(samples, base, lambda sample: sample.per_second),
-        limit=limit(samples),
-        notes=notes(samples),
-    )
+        yield f"{apart:.0%} of the CPU time was spent in threads that have ended"
+    per_second = median(sample.per_second for sample in samples)
+    if rate and per_second < KEPT_UP_SHARE * rate:
+        yield f"it did not keep up: {per_second:,.0f} of {rate:,} requests/s"

@@ -19,6 +19,14 @@ class CoreTime:
         return (self.idle - earlier.idle) / total if total else 0.0
 
 
+def parse_cpus(text):
+    """The cores of a list such as 1 or 2,3."""
+    cpus = [int(word) for word in text.split(",")]
+    if len(set(cpus)) != len(cpus):
+        raise ValueError(f"{text} names a core twice")
+    return cpus
+
+
 def core_time(cpu, stat=Path("/proc/stat")):
     """Reads one core's account. Guest time is part of user time and not counted again."""
     for line in stat.read_text().splitlines():

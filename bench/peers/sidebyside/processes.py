@@ -2,11 +2,14 @@
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from .configuration import PATH
 
 START_SECONDS = 10
 STOP_SECONDS = 10
@@ -34,12 +37,13 @@ class CpuTime:
 
 
 class Program:
-    """A running program with its children, pinned to a core; leaving the `with` block ends it."""
+    """A running program with its children, pinned to cores; leaving the `with` block ends it."""
 
-    def __init__(self, name, command, cpu, directory):
+    def __init__(self, name, command, cpus, directory, environment=None):
         self.name = name
-        self._command = ["taskset", "-c", str(cpu), *command]
+        self._command = ["taskset", "-c", cpus, *command]
         self._directory = directory
+        self._environment = {**os.environ, **(environment or {})}
         self._log = Path(directory) / f"{name}.log"
         self._process = None
 
@@ -48,6 +52,7 @@ class Program:
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self._directory,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -55,11 +60,14 @@ class Program:
         return self
 
     def __exit__(self, *_):
+        members = family(self._process.pid)
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            # Its children would outlive it: it can no longer tell them.
+            for pid in members:
+                os.kill(pid, signal.SIGKILL)
             self._process.wait()
 
     def wait_until_serving(self, port, reply_bytes):
@@ -102,7 +110,7 @@ def fetch(port):
     """One request over a connection of its own: the status and the body's size."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        connection.request("GET", "/")
+        connection.request("GET", PATH)
         reply = connection.getresponse()
         return reply.status, len(reply.read())
     finally:

@@ -3,14 +3,15 @@
 import os
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
-from sidebyside import command, machine, measure, processes
-from sidebyside.peers import PEERS
+from sidebyside import machine, measure, processes
 from sidebyside.processes import CpuTime, Failed, Program
+from sidebyside.rounds import turns
 
-CPU = min(os.sched_getaffinity(0))
+CPU = str(min(os.sched_getaffinity(0)))
 
 SERVER = """
 import http.server, sys
@@ -33,6 +34,21 @@ if os.fork() == 0:
 select.select([], [], [])
 """
 
+# A parent and a child that do not end when they are asked to.
+DEAF = """
+import os, select, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = os.fork()
+if child:
+    open(sys.argv[1], "w").write(str(child))
+select.select([], [], [])
+"""
+
+
+def state_of(pid):
+    """One letter, or nothing when there is no such process any more."""
+    return processes._read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].strip()[:1]
+
 
 class Programs(unittest.TestCase):
     def setUp(self):
@@ -40,8 +56,9 @@ class Programs(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.directory = directory.name
 
-    def program(self, *arguments):
-        return Program("stub", [sys.executable, "-c", *arguments], CPU, self.directory)
+    def program(self, *arguments, **environment):
+        command = [sys.executable, "-c", *arguments]
+        return Program("stub", command, CPU, self.directory, environment)
 
     def test_is_waited_for_until_it_serves(self):
         (port,) = processes.free_ports(1)
@@ -59,6 +76,25 @@ class Programs(unittest.TestCase):
         with self.program(SERVER, str(port), "502") as server:
             with self.assertRaisesRegex(Failed, "it answers 502 with 5 bytes"):
                 server.wait_until_serving(port, 5)
+
+    def test_children_of_a_program_that_does_not_listen_to_the_signal_end_with_it(self):
+        self.addCleanup(setattr, processes, "STOP_SECONDS", processes.STOP_SECONDS)
+        processes.STOP_SECONDS = 0.2
+        told = Path(self.directory) / "child"
+        with self.program(DEAF, str(told)) as program:
+            while not (told.exists() and told.read_text()):
+                program.check_alive()
+            child = int(told.read_text())
+            self.assertIn(child, processes.family(program._process.pid))
+        deadline = time.monotonic() + 5
+        # Whoever collects orphans may not have come yet: a zombie has ended, too.
+        while (state := state_of(child)) not in ("", "Z", "X"):
+            self.assertLess(time.monotonic(), deadline, f"the child is in state {state}")
+
+    def test_gets_its_environment(self):
+        with self.program("import os, sys; sys.exit(os.environ['STUB_WORD'])", STUB_WORD="hello") as one:
+            with self.assertRaisesRegex(Failed, "stub ended with 1: hello"):
+                one.wait_until_serving(1, 5)
 
     def test_an_early_end_is_told_with_its_last_words(self):
         with self.program("import sys; sys.exit('no such port')") as program:
@@ -99,38 +135,41 @@ class Accounts(unittest.TestCase):
             with self.assertRaises(LookupError):
                 machine.core_time(2, stat)
 
-    def test_what_is_neither_idle_nor_ours_is_foreign(self):
-        def readings(proxy, origin, proxy_idle, load_idle):
-            return measure.Readings(
-                CpuTime(proxy, 0, 0),
-                CpuTime(origin, 0, 0),
-                machine.CoreTime(proxy // 1_000_000 + proxy_idle, proxy_idle),
-                machine.CoreTime(1000 if proxy else 0, load_idle),
-            )
+    def shares(self, load_idle, worker_busy):
+        """Of one second: the proxy used 0.9 s, the origin 0.25 s; the others' cores 1, 2… were idle
+        for so many of 100 ticks."""
+        idle = [10, *load_idle]
+        nothing = {cpu: machine.CoreTime(0, 0) for cpu in range(len(idle))}
+        cores = {cpu: machine.CoreTime(100, ticks) for cpu, ticks in enumerate(idle)}
+        before = measure.Readings(CpuTime(0, 0, 0), CpuTime(0, 0, 0), nothing)
+        after = measure.Readings(CpuTime(900_000_000, 0, 0), CpuTime(250_000_000, 0, 0), cores)
+        others = list(nothing)[1:]
+        bench = measure.Bench("", 0, load_cpus=others[:1], origin_cpus=others[-1:], seconds=1, warmup=1)
+        return measure.shares(bench, before, after, {"elapsed_s": 1.0, "worker_busy": worker_busy})
 
-        report = {"elapsed_s": 1.0, "worker_busy": [0.25]}
-        before, after = readings(0, 0, 0, 0), readings(900_000_000, 250_000_000, 100, 100)
-        shares = measure.shares(before, after, report)
+    def test_what_is_neither_idle_nor_ours_is_foreign(self):
+        shares = self.shares([10], [0.25])
         self.assertEqual((shares["proxy_core_idle"], shares["load_core_idle"]), (0.1, 0.1))
         self.assertAlmostEqual(shares["foreign"], 0.4)
 
+    def test_of_several_load_cores_the_fullest_is_told_and_all_are_summed(self):
+        shares = self.shares([2, 70], [0.98])
+        self.assertEqual(shares["load_core_idle"], 0.02)
+        self.assertAlmostEqual(shares["foreign"], 0.05)
 
-class Tables(unittest.TestCase):
-    def test_every_configuration_takes_the_ports(self):
-        for peer in PEERS:
-            with tempfile.TemporaryDirectory() as directory:
-                text = peer.configure(directory, 11111, 22222).read_text()
-            settings = "".join(line for line in text.splitlines() if not line.startswith("#"))
-            self.assertIn(":11111", settings, peer.name)
-            self.assertIn(":22222", settings, peer.name)
-            self.assertNotIn("18080", settings, peer.name)
-            self.assertNotIn("19000", settings, peer.name)
+    def test_a_list_of_cores_names_each_once(self):
+        self.assertEqual(machine.parse_cpus("2,3"), [2, 3])
+        for text in ("2,2", "a", ""):
+            with self.assertRaises(ValueError):
+                machine.parse_cpus(text)
 
+
+class Order(unittest.TestCase):
     def test_every_round_has_every_peer_once_and_begins_with_another(self):
-        order = list(command.turns(["a", "b", "c"], 4))
-        rounds = [[peer for number, peer in order if number == n] for n in (1, 2, 3, 4)]
-        self.assertEqual([one[0] for one in rounds], ["a", "b", "c", "a"])
-        self.assertTrue(all(sorted(one) == ["a", "b", "c"] for one in rounds))
+        in_rounds = [turns(["a", "b", "c"], number) for number in (1, 2, 3, 4)]
+        self.assertEqual([one[0] for one in in_rounds], ["a", "b", "c", "a"])
+        self.assertTrue(all(sorted(one) == ["a", "b", "c"] for one in in_rounds))
+        self.assertEqual(turns([], 3), [])
 
 
 if __name__ == "__main__":

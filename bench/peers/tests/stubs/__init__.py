@@ -1,0 +1,1 @@
+"""Programs that stand for the generator and for a peer, and are slow."""
