@@ -14,6 +14,8 @@ FOREIGN_SHARE = 0.05
 ACCOUNT_DIFFERENCE = 0.05
 # Below this share of the rate that was asked for, a peer has not kept up with it.
 KEPT_UP_SHARE = 0.98
+# The share of a latency that may be the generator's own doing.
+LATE_SHARE = 0.2
 
 # What a sample holds besides its figures.
 _NO_FIGURES = {"peer", "round", "piece", "errors"}
@@ -84,3 +86,7 @@ def notes(samples, rate):
     per_second = median(sample.per_second for sample in samples)
     if rate and per_second < KEPT_UP_SHARE * rate:
         yield f"it did not keep up: {per_second:,.0f} of {rate:,} requests/s"
+    elif rate:
+        late = median(sample.lag_p99_us / sample.p99_us for sample in samples)
+        if late > LATE_SHARE:
+            yield f"the generator's own lag is {late:.0%} of the p99"

@@ -2,8 +2,10 @@
 
 import json
 import os
+import resource
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from statistics import mean
@@ -50,6 +52,7 @@ class Sample:
     p50_us: Optional[float] = None
     p99_us: Optional[float] = None
     p999_us: Optional[float] = None
+    lag_p99_us: Optional[float] = None  # how late the generator itself was, at a fixed rate
     proxy_core_idle: Optional[float] = None
     load_core_idle: Optional[float] = None  # of the fullest of them
     foreign: Optional[float] = None  # of the busier side: neither idle nor ours
@@ -65,8 +68,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Readings:
-    """The accounts of both programs and all cores at one moment."""
+    """The accounts of all programs and cores at one moment."""
 
+    seconds: float
+    generator_seconds: float  # of CPU time, of all its runs until now
     proxy: CpuTime
     origin: CpuTime
     cores: Mapping[int, machine.CoreTime]
@@ -151,8 +156,9 @@ class Stage:
             p50_us=latency["p50"],
             p99_us=latency["p99"],
             p999_us=latency["p99.9"],
+            lag_p99_us=report["lag_us"]["p99"] if self.rate else None,
             **cost(after.proxy - before.proxy, answered),
-            **shares(self.bench, before, after, report),
+            **shares(self.bench, before, after),
         )
 
     @contextmanager
@@ -184,7 +190,10 @@ class Stage:
     def _read(self, program):
         bench = self.bench
         cpus = {bench.proxy_cpu, *bench.load_cpus, *bench.origin_cpus}
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
         return Readings(
+            seconds=time.monotonic(),
+            generator_seconds=children.ru_utime + children.ru_stime,
             proxy=program.cpu_time(),
             origin=self.origin.cpu_time(),
             cores={cpu: machine.core_time(cpu) for cpu in cpus},
@@ -247,15 +256,15 @@ def cost(used, answered):
     }
 
 
-def shares(bench, before, after, report):
-    """How the cores spent the time of a sample."""
-    wall = report["elapsed_s"]
+def shares(bench, before, after):
+    """How the cores spent the time between two readings."""
+    wall = after.seconds - before.seconds
     idle_share = {
         cpu: core.idle_share_since(before.cores[cpu]) for cpu, core in after.cores.items()
     }
     proxy_busy = (after.proxy - before.proxy).nanoseconds / 1e9 / wall
     origin_busy = (after.origin - before.origin).nanoseconds / 1e9 / wall
-    load_busy = origin_busy + sum(report["worker_busy"])
+    load_busy = origin_busy + (after.generator_seconds - before.generator_seconds) / wall
     load_idle = [idle_share[cpu] for cpu in {*bench.load_cpus, *bench.origin_cpus}]
     proxy_idle = idle_share[bench.proxy_cpu]
     return {

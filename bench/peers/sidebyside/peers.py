@@ -87,7 +87,7 @@ def _second_nginx(places):
 _NGINX_ARGUMENTS = ("-p", ".", "-e", "stderr", "-c", "{}")
 _PACKAGE = "not installed: your system's package"
 _INSTALL = "not installed: bench/peers/install"
-# One worker: the threads of Go's runtime take turns on one core anyway, and know it.
+# One worker: the threads of Go's runtime take turns on one core, and shall know it.
 _GO = {"GOMAXPROCS": "1"}
 
 # The peer that the ratios are taken to. It is the system's nginx where there is one: the wheel is
@@ -164,7 +164,7 @@ PEERS = (
         ("Caddyfile",),
         ("run", "--adapter", "caddyfile", "--config", "{}"),
         ("version",),
-        _GO,
+        {**_GO, "GOGC": "400"},
     ),
     Peer(
         "pingora",
@@ -172,5 +172,14 @@ PEERS = (
         _INSTALL,
         ("pingora.yaml",),
         ("{}",),
+    ),
+    Peer(
+        "monolake",
+        _fetched("bin/monolake"),
+        _INSTALL,
+        ("monolake.toml",),
+        ("--config", "{}"),
+        # It tells of every request at its level of information.
+        environment={"RUST_LOG": "error"},
     ),
 )

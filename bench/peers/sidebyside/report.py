@@ -27,10 +27,6 @@ def _ratio(name):
     return lambda row: _ratio_text(row.ratios.get(name))
 
 
-def _own_ratio(row):
-    return _ratio_text(row.figures["routes_ratio"])
-
-
 _PEER = ("peer", lambda row: row.peer)
 _ERRORS = ("errors", lambda row: f"{row.errors:,}")
 _LIMIT = ("limit", lambda row: row.limit)
@@ -48,12 +44,21 @@ _RSS = ("RSS MiB", _figure("rss_kib", 1, 1 / 1024))
 
 COLUMNS = {
     Kind.SATURATION: (_PEER, *_CPU, *_RATE, _RSS, _ERRORS, _LIMIT),
-    Kind.ROUTES: (_PEER, ("CPU ÷ own with one route", _own_ratio), *_CPU, *_RATE, _RSS, _ERRORS, _LIMIT),
+    Kind.ROUTES: (
+        _PEER,
+        ("CPU ÷ own with one route", lambda row: _ratio_text(row.figures["routes_ratio"])),
+        *_CPU,
+        *_RATE,
+        _RSS,
+        _ERRORS,
+        _LIMIT,
+    ),
     Kind.FIXED_RATE: (
         _PEER,
         ("p50 µs", _figure("p50_us", 0)),
         ("p99 µs", _figure("p99_us", 0)),
         ("p99.9 µs", _figure("p999_us", 0)),
+        ("generator's lag p99 µs", _figure("lag_p99_us", 0)),
         (f"p50 ÷ {BASE}", _ratio("p50_us")),
         (f"p99 ÷ {BASE}", _ratio("p99_us")),
         (f"p99.9 ÷ {BASE}", _ratio("p999_us")),

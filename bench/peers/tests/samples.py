@@ -29,6 +29,7 @@ def sample(**changes):
         "p50_us": 100.0,
         "p99_us": 200.0,
         "p999_us": 400.0,
+        "lag_p99_us": 10.0,
         "proxy_core_idle": 0.0,
         "load_core_idle": 0.3,
         "foreign": 0.0,

@@ -58,6 +58,11 @@ class Limits(unittest.TestCase):
         (note,) = figures.notes([sample(per_second=900.0)], 1000)
         self.assertIn("900 of 1,000 requests/s", note)
 
+    def test_a_generator_that_is_late_is_noticed(self):
+        (note,) = figures.notes([sample(lag_p99_us=100.0)], 1000)
+        self.assertIn("the generator's own lag is 50% of the p99", note)
+        self.assertEqual(list(figures.notes([sample(lag_p99_us=100.0)], None)), [])
+
 
 if __name__ == "__main__":
     unittest.main()

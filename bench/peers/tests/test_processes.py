@@ -135,25 +135,26 @@ class Accounts(unittest.TestCase):
             with self.assertRaises(LookupError):
                 machine.core_time(2, stat)
 
-    def shares(self, load_idle, worker_busy):
+    def shares(self, load_idle, generator):
         """Of one second: the proxy used 0.9 s, the origin 0.25 s; the others' cores 1, 2… were idle
         for so many of 100 ticks."""
         idle = [10, *load_idle]
         nothing = {cpu: machine.CoreTime(0, 0) for cpu in range(len(idle))}
         cores = {cpu: machine.CoreTime(100, ticks) for cpu, ticks in enumerate(idle)}
-        before = measure.Readings(CpuTime(0, 0, 0), CpuTime(0, 0, 0), nothing)
-        after = measure.Readings(CpuTime(900_000_000, 0, 0), CpuTime(250_000_000, 0, 0), cores)
+        before = measure.Readings(5.0, 3.0, CpuTime(0, 0, 0), CpuTime(0, 0, 0), nothing)
+        proxy, origin = CpuTime(900_000_000, 0, 0), CpuTime(250_000_000, 0, 0)
+        after = measure.Readings(6.0, 3.0 + generator, proxy, origin, cores)
         others = list(nothing)[1:]
         bench = measure.Bench("", 0, load_cpus=others[:1], origin_cpus=others[-1:], seconds=1, warmup=1)
-        return measure.shares(bench, before, after, {"elapsed_s": 1.0, "worker_busy": worker_busy})
+        return measure.shares(bench, before, after)
 
     def test_what_is_neither_idle_nor_ours_is_foreign(self):
-        shares = self.shares([10], [0.25])
+        shares = self.shares([10], generator=0.25)
         self.assertEqual((shares["proxy_core_idle"], shares["load_core_idle"]), (0.1, 0.1))
         self.assertAlmostEqual(shares["foreign"], 0.4)
 
     def test_of_several_load_cores_the_fullest_is_told_and_all_are_summed(self):
-        shares = self.shares([2, 70], [0.98])
+        shares = self.shares([2, 70], generator=0.98)
         self.assertEqual(shares["load_core_idle"], 0.02)
         self.assertAlmostEqual(shares["foreign"], 0.05)
 

@@ -84,7 +84,7 @@ class Page(unittest.TestCase):
         self.assertIn("## 10,000 idle connections\n", page)
         self.assertIn("| nginx | 0.50 (0.50–0.50) | 1.00 (1.00–1.00) | 2.0 | 6.9 | 0 |", page)
         self.assertIn("## the half-rate scenario, 64 connections, 15,000 requests/s\n", page)
-        self.assertIn("| nginx | 100 | 200 | 400 | 1.00 (1.00–1.00) |", page)
+        self.assertIn("| nginx | 100 | 200 | 400 | 10 | 1.00 (1.00–1.00) |", page)
         self.assertIn("| nginx | 1.02 (1.02–1.02) | 20.0 (20.0–20.0) |", page)
 
 
