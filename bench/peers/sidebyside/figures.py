@@ -14,6 +14,8 @@ FOREIGN_SHARE = 0.05
 ACCOUNT_DIFFERENCE = 0.05
 # Below this share of the rate that was asked for, a peer has not kept up with it.
 KEPT_UP_SHARE = 0.98
+# A core of generator and origin that is idle for less than this makes requests wait itself.
+CALM_SHARE = 0.2
 # The share of a latency that may be the generator's own doing.
 LATE_SHARE = 0.2
 
@@ -83,10 +85,22 @@ def notes(samples, rate):
     apart = median(sample.tick_cpu_us / sample.cpu_us - 1 for sample in samples)
     if apart > ACCOUNT_DIFFERENCE:
         yield f"{apart:.0%} of the CPU time was spent in threads that have ended"
+    if rate:
+        yield from rate_notes(samples, rate)
+
+
+def rate_notes(samples, rate):
+    """What a reader must know about latencies at a fixed rate."""
     per_second = median(sample.per_second for sample in samples)
-    if rate and per_second < KEPT_UP_SHARE * rate:
+    if per_second < KEPT_UP_SHARE * rate:
         yield f"it did not keep up: {per_second:,.0f} of {rate:,} requests/s"
-    elif rate:
-        late = median(sample.lag_p99_us / sample.p99_us for sample in samples)
-        if late > LATE_SHARE:
-            yield f"the generator's own lag is {late:.0%} of the p99"
+        return
+    idle = median(sample.load_core_idle for sample in samples)
+    if idle < CALM_SHARE:
+        yield (
+            f"the core of the generator and the origin was {1 - idle:.0%} busy: the latencies hold "
+            "its waits, too"
+        )
+    late = median(sample.lag_p99_us / sample.p99_us for sample in samples)
+    if late > LATE_SHARE:
+        yield f"the generator's own lag is {late:.0%} of the p99"

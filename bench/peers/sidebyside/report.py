@@ -63,6 +63,7 @@ COLUMNS = {
         (f"p99 ÷ {BASE}", _ratio("p99_us")),
         (f"p99.9 ÷ {BASE}", _ratio("p999_us")),
         *_CPU,
+        ("load core idle", lambda row: f"{row.figures['load_core_idle'].median:.0%}"),
         _ERRORS,
     ),
     Kind.IDLE: (

@@ -58,6 +58,11 @@ class Limits(unittest.TestCase):
         (note,) = figures.notes([sample(per_second=900.0)], 1000)
         self.assertIn("900 of 1,000 requests/s", note)
 
+    def test_a_full_load_core_is_noticed_at_a_fixed_rate(self):
+        (note,) = figures.notes([sample(load_core_idle=0.05)], 1000)
+        self.assertIn("was 95% busy", note)
+        self.assertEqual(list(figures.notes([sample(load_core_idle=0.05)], None)), [])
+
     def test_a_generator_that_is_late_is_noticed(self):
         (note,) = figures.notes([sample(lag_p99_us=100.0)], 1000)
         self.assertIn("the generator's own lag is 50% of the p99", note)

@@ -13,6 +13,10 @@ use pingora::server::Server;
 use pingora::server::configuration::ServerConf;
 use serde::Deserialize;
 
+/// With the system's allocator a 64 KiB reply costs twice as much.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What the configuration file says beside Pingora's own settings, which ignore these.
 #[derive(Deserialize)]
 struct Settings {
