@@ -14,6 +14,9 @@ FIGURES = {
     Kind.IDLE: ("idle_kib", "KiB per idle connection"),
 }
 
+# A bar this many times as long as the base's is cut, or the others would be too short to compare.
+CUT = 8
+
 PANELS_PER_ROW = 2
 PANEL_WIDTH = 440
 MARGIN = 24
@@ -22,7 +25,7 @@ ROW_HEIGHT = 22
 BAR_HEIGHT = 12
 NAME_WIDTH = 92
 VALUE_WIDTH = 56
-LEGEND_HEIGHT = 40
+LEGEND_HEIGHT = 48
 
 STYLE = """
   .paper { fill: #ffffff }
@@ -37,6 +40,7 @@ STYLE = """
   rect.ours { fill: #0b6bcb }
   .axis { stroke: #d1d9e0 }
   .whisker { stroke: #1f2328; stroke-width: 1.2; fill: none }
+  .gap { stroke: #ffffff; stroke-width: 2.5; fill: none }
   @media (prefers-color-scheme: dark) {
     .paper { fill: #0d1117 }
     text { fill: #e6edf3 }
@@ -47,6 +51,7 @@ STYLE = """
     rect.ours { fill: #2f81f7 }
     .axis { stroke: #3d444d }
     .whisker { stroke: #e6edf3 }
+    .gap { stroke: #0d1117 }
   }
 """
 
@@ -88,8 +93,10 @@ def _panel(scenario, left, top):
     """One scenario: its heading, and a row for each peer."""
     figure, unit = FIGURES[Kind(scenario.kind)]
     found = [(row.peer, row.figures[figure]) for row in scenario.summaries()]
-    # Memory may have shrunk meanwhile: a bar has no negative length.
-    largest = max((spread.high for _, spread in found), default=0)
+    largest = max(spread.high for _, spread in found)
+    for base in (spread.median for peer, spread in found if peer == BASE):
+        largest = min(largest, CUT * base)
+    # Memory may have shrunk meanwhile, and is no scale then.
     scale = (PANEL_WIDTH - NAME_WIDTH - VALUE_WIDTH) / largest if largest > 0 else 0
     zero = left + NAME_WIDTH
     bottom = top + TITLE_HEIGHT + ROW_HEIGHT * len(found)
@@ -105,8 +112,10 @@ def _row(peer, spread, zero, middle, scale):
     """A peer: its name, its bar, the whisker, and the median in figures."""
     style = _style(peer)
 
+    longest = PANEL_WIDTH - NAME_WIDTH - VALUE_WIDTH
+
     def at(value):
-        return round(zero + max(value, 0) * scale, 1)
+        return round(zero + min(max(value * scale, 0), longest), 1)
 
     low, high, end = at(spread.low), at(spread.high), at(spread.median)
     text = middle + 4
@@ -115,16 +124,23 @@ def _row(peer, spread, zero, middle, scale):
         f'<rect class="{style}" x="{zero}" y="{middle - BAR_HEIGHT / 2}" '
         f'width="{round(end - zero, 1)}" height="{BAR_HEIGHT}"/>'
     )
-    yield (
-        f'<path class="whisker" d="M{low} {middle}H{high}M{low} {middle - 3}v6M{high} {middle - 3}v6"/>'
-    )
+    if spread.high * scale <= longest + 0.1:
+        whisker = f"M{low} {middle}H{high}M{low} {middle - 3}v6M{high} {middle - 3}v6"
+        yield f'<path class="whisker" d="{whisker}"/>'
+    else:
+        yield f'<path class="gap" d="M{high - 14} {middle + 9}l6 -18M{high - 9} {middle + 9}l6 -18"/>'
     yield f'<text class="value {style}" x="{high + 6}" y="{text}">{_digits(spread.median)}</text>'
 
 
 def _legend(top):
-    text = f"Bars are medians, whiskers reach from the lowest to the highest round; less is better. "
-    text += f"{OURS} is blue, {BASE} dark, {FLOOR} (dashed) reads no HTTP."
-    yield f'<text class="legend" x="{MARGIN}" y="{top + 10}">{escape(text)}</text>'
+    lines = (
+        "Bars are medians, whiskers reach from the lowest to the highest round; less is better. A bar "
+        f"with a gap is more than {CUT} times as long as {BASE}'s.",
+        f"{OURS} is blue; {BASE}, in the stronger grey, is the base of the ratios; {FLOOR} (dashed) reads "
+        "no HTTP.",
+    )
+    for number, line in enumerate(lines):
+        yield f'<text class="legend" x="{MARGIN}" y="{top + 10 + 18 * number}">{escape(line)}</text>'
 
 
 def _style(peer):

@@ -164,7 +164,7 @@ PEERS = (
         ("Caddyfile",),
         ("run", "--adapter", "caddyfile", "--config", "{}"),
         ("version",),
-        {**_GO, "GOGC": "400"},
+        _GO,
     ),
     Peer(
         "pingora",

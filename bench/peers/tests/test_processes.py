@@ -60,6 +60,14 @@ class Programs(unittest.TestCase):
         command = [sys.executable, "-c", *arguments]
         return Program("stub", command, CPU, self.directory, environment)
 
+    def wait_until_it_answers(self, server, port):
+        while True:
+            server.check_alive()
+            try:
+                return processes.fetch(port)
+            except OSError:
+                time.sleep(processes.POLL_SECONDS)
+
     def test_is_waited_for_until_it_serves(self):
         (port,) = processes.free_ports(1)
         with self.program(SERVER, str(port), "200") as server:
@@ -70,10 +78,11 @@ class Programs(unittest.TestCase):
             processes.fetch(port)
 
     def test_a_wrong_answer_is_not_serving(self):
-        processes_start, processes.START_SECONDS = processes.START_SECONDS, 0.5
-        self.addCleanup(setattr, processes, "START_SECONDS", processes_start)
+        self.addCleanup(setattr, processes, "START_SECONDS", processes.START_SECONDS)
         (port,) = processes.free_ports(1)
         with self.program(SERVER, str(port), "502") as server:
+            self.wait_until_it_answers(server, port)
+            processes.START_SECONDS = 0
             with self.assertRaisesRegex(Failed, "it answers 502 with 5 bytes"):
                 server.wait_until_serving(port, 5)
 

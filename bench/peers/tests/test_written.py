@@ -103,10 +103,19 @@ class Picture(unittest.TestCase):
         self.assertIn("10.0", said)
 
     def test_the_longest_whisker_ends_within_its_panel(self):
-        text = chart.svg(record(measured("1KiB", rounds("nginx", [1.0, 2.0, 300.0]))))
+        text = chart.svg(record(measured("1KiB", rounds("caddy", [1.0, 2.0, 300.0]))))
         (whisker,) = xml.fromstring(text).iter(SVG + "path")
         right = float(whisker.get("d").split("H")[1].split("M")[0])
         self.assertEqual(right, chart.MARGIN + chart.PANEL_WIDTH - chart.VALUE_WIDTH)
+
+    def test_a_bar_that_would_dwarf_the_others_is_cut_and_says_so(self):
+        samples = [*rounds("nginx", [10.0]), *rounds("caddy", [10.0 * chart.CUT + 1])]
+        root = xml.fromstring(chart.svg(record(measured("1000-routes", samples, kind="routes"))))
+        bars = {bar.get("class"): float(bar.get("width")) for bar in root.iter(SVG + "rect")}
+        self.assertAlmostEqual(bars["peer"] / bars["base"], chart.CUT, delta=0.1)
+        marks = [path.get("class") for path in root.iter(SVG + "path")]
+        self.assertEqual(marks, ["whisker", "gap"])
+        self.assertIn("81.0", [element.text for element in root.iter(SVG + "text")])
 
     def test_names_are_escaped_and_dark_colours_are_there(self):
         text = chart.svg(record(measured("1KiB", [sample(peer="<b>&")])))
