@@ -36,7 +36,7 @@ class Connections:
         except OSError as error:
             opened = len(self._open)
             self.__exit__()
-            raise Failed(f"connection {opened} of {self._count}: {error}") from error
+            raise Failed(f"with {opened} of {self._count} connections open: {error}") from error
         return self
 
     def __exit__(self, *_):

@@ -13,7 +13,6 @@ from unittest import mock
 
 from sidebyside import command, configuration, idle, measure, targets
 from sidebyside.peers import BASE, OURS, Peer
-from sidebyside.processes import Failed
 from sidebyside.scenarios import Kind, Scenario
 
 STUBS = Path(__file__).resolve().parent / "stubs"
@@ -194,6 +193,20 @@ class Runs(unittest.TestCase):
         self.assertIn("missed: plain: CPU per request ≤ 0.00 µs", said)
         self.assertIn("**missed**", page)
 
+    def test_many_routes_are_measured_beside_one(self):
+        routes = []
+        write = configuration.write
+
+        def watch(*words):
+            routes.append(words[-1])
+            return write(*words)
+
+        with mock.patch.object(configuration, "write", watch):
+            self.run_it("--rounds", "1", "--scenario", "routes", "--peer", OURS, "--out", str(self.out))
+        self.assertEqual(routes, [1, 7])
+        ((sample,),) = [scenario["samples"] for scenario in self.kept()["scenarios"]]
+        self.assertEqual(sample["routes_ratio"], sample["cpu_us"] / sample["one_route_cpu_us"])
+
     def test_the_rate_is_half_of_what_the_base_can_do(self):
         self.run_it("--rounds", "1", "--scenario", "rate", "--out", str(self.out))
         (scenario,) = self.kept()["scenarios"]
@@ -211,6 +224,26 @@ class Runs(unittest.TestCase):
         self.assertEqual((code, "cargo build" in said), (command.FAILED, True))
 
 
+class CommandLines(unittest.TestCase):
+    def refused(self, *words):
+        """What is said about a command line that makes no sense."""
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            with self.assertRaises(SystemExit) as ended:
+                command.main(words)
+        self.assertEqual(ended.exception.code, 2)
+        return said.getvalue()
+
+    def test_that_make_no_sense_are_refused_with_the_reason(self):
+        self.assertIn("must be positive", self.refused("--rounds", "0"))
+        self.assertIn("need --out", self.refused("--continue"))
+        self.assertIn("need --out", self.refused("--page"))
+        self.assertIn("a core of its own", self.refused("--proxy-cpu", "0", "--load-cpu", "0,1"))
+        self.assertIn("a core of its own", self.refused("--proxy-cpu", "0", "--origin-cpu", "0"))
+        self.assertIn("may use the cores", self.refused("--load-cpu", "70000"))
+        self.assertIn("--load-cpu", self.refused("--load-cpu", "1,1"))
+        self.assertIn("no-such", self.refused("--scenario", "no-such"))
+
+
 class Words(unittest.TestCase):
     def test_each_scenario_tells_the_generator_what_it_is(self):
         bench = measure.Bench("", 0, load_cpus=[2, 3], origin_cpus=[1], seconds=1, warmup=1)
@@ -224,21 +257,6 @@ class Words(unittest.TestCase):
         self.assertEqual(" ".join(rated), f"{plain} --rate 15000/s")
         origin = measure.origin_words(bench, ROWS[0])
         self.assertEqual(" ".join(origin), "origin --cpu 1 --size 64")
-
-
-class IdleConnections(unittest.TestCase):
-    def test_memory_that_goes_on_growing_is_read_at_last(self):
-        readings = iter(range(0, 10**9, 1000))
-        with mock.patch.object(idle, "SETTLE_SECONDS", 0.05), mock.patch.object(idle, "LOOK_SECONDS", 0.01):
-            self.assertGreater(idle.settled(lambda: next(readings)), 0)
-        steady = iter([5000, 1000, 1010])
-        with mock.patch.object(idle, "LOOK_SECONDS", 0):
-            self.assertEqual(idle.settled(lambda: next(steady)), 1010)
-
-    def test_a_peer_that_refuses_is_told_with_the_number(self):
-        with self.assertRaisesRegex(Failed, "connection 0 of 10: "):
-            with idle.Connections(1, 10):
-                pass
 
 
 if __name__ == "__main__":
