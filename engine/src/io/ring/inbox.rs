@@ -30,8 +30,9 @@ const POLL_FIRST: u16 = 1;
 /// The places of a worker's connections.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    /// None where nothing can be received in this way.
     supply: Option<Supply>,
+    /// Whether operations may begin.
+    is_open: bool,
     places: Vec<Slot>,
     free: Vec<u32>,
     /// Whose operations are to begin, and to be cancelled.
@@ -78,7 +79,10 @@ impl Inbox {
     /// Gets ready to receive through `ring`.
     pub(super) fn open(&mut self, ring: &IoUring) {
         match Supply::lend(ring) {
-            Ok(supply) => self.supply = Some(supply),
+            Ok(supply) => {
+                self.supply = Some(supply);
+                self.is_open = true;
+            }
             Err(error) => log::info!("connections receive one by one: {error}"),
         }
     }
@@ -134,14 +138,13 @@ impl Inbox {
 
     /// Receives nothing any more; who waits for something reads for itself.
     pub(super) fn close(&mut self, over: &mut Vec<Waker>) {
-        let supply = self.supply.take();
-        if self.under_way > 0 {
-            // The kernel may write there still.
-            std::mem::forget(supply);
-        }
+        self.is_open = false;
         for slot in &mut self.places {
-            if matches!(slot.state, State::Begins | State::UnderWay) {
-                slot.state = State::Readable;
+            match slot.state {
+                State::Begins => slot.state = State::Readable,
+                // Nobody can say what the kernel has received.
+                State::UnderWay => slot.state = State::Failed(Errno::IO.raw_os_error()),
+                _ => {}
             }
             over.extend(slot.waker.take());
         }
@@ -163,6 +166,18 @@ impl Inbox {
         }
         self.places.push(slot);
         u32::try_from(self.places.len() - 1).expect("fewer connections than memory has room for")
+    }
+
+    fn has_arrived(&self, number: u32) -> bool {
+        match self.places[number as usize].state {
+            State::Bytes { .. } | State::Readable | State::End | State::Failed(_) => true,
+            State::Free
+            | State::Rest
+            | State::Begins
+            | State::UnderWay
+            | State::Left
+            | State::Unfit => false,
+        }
     }
 
     /// Frees a place, and what lies in it.
@@ -207,6 +222,15 @@ impl Inbox {
             slot.state = State::Bytes { piece, start, end };
         }
         Some(Ok(count))
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        if self.under_way > 0 {
+            // The kernel may write there still.
+            std::mem::forget(self.supply.take());
+        }
     }
 }
 
@@ -265,7 +289,14 @@ impl Place {
     pub(crate) fn poll(&self, descriptor: BorrowedFd<'_>, cx: &Context<'_>) -> Option<Poll<()>> {
         let mut inner = self.ring.0.borrow_mut();
         let inbox = &mut inner.inbox;
-        inbox.supply.as_ref()?;
+        if !inbox.is_open
+            && !self
+                .number
+                .get()
+                .is_some_and(|number| inbox.has_arrived(number))
+        {
+            return None;
+        }
         let number = self.number.get().unwrap_or_else(|| {
             let number = inbox.enter(descriptor.as_raw_fd());
             self.number.set(Some(number));
@@ -320,11 +351,8 @@ impl Place {
 
     /// Whether something has come.
     pub(crate) fn has_arrived(&self) -> bool {
-        let state = |number: u32| self.ring.0.borrow().inbox.places[number as usize].state;
-        let rests = [State::Rest, State::Begins, State::UnderWay, State::Unfit];
-        self.number
-            .get()
-            .is_some_and(|number| !rests.contains(&state(number)))
+        let has_arrived = |number| self.ring.0.borrow().inbox.has_arrived(number);
+        self.number.get().is_some_and(has_arrived)
     }
 
     /// Remembers an error that a read of the connection's own has come upon, behind what has come: the

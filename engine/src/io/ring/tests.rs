@@ -330,6 +330,8 @@ fn who_waits_when_the_ring_is_closed_reads_for_himself() {
         (&pairs[0].1).write_all(b"before").unwrap();
         pairs[0].0.readable().await.unwrap();
         ring.close();
+        pairs[0].0.readable().await.unwrap();
+        assert_eq!(read(&pairs[0].0, 64), Ok(b"before".to_vec()), "it lay here");
         (&pairs[1].1).write_all(b"after").unwrap();
         pairs[1].0.readable().await.unwrap();
         assert_eq!(read(&pairs[1].0, 64), Ok(b"after".to_vec()));
