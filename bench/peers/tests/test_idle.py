@@ -15,7 +15,7 @@ class Server:
 
     def __init__(self, reply, end_every=0):
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self._reply, self._end_every, self._kept = reply, end_every, []
+        self._reply, self._end_every, self.kept = reply, end_every, []
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -25,7 +25,7 @@ class Server:
     def __exit__(self, *_):
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for one in self._kept:
+        for one in self.kept:
             one.close()
 
     def _serve(self):
@@ -36,12 +36,12 @@ class Server:
             pass  # the end of the test
 
     def _answer(self, connection):
-        self._kept.append(connection)
+        self.kept.append(connection)
         request = b""
         while b"\r\n\r\n" not in request:
             request += connection.recv(4096)
         connection.sendall(self._reply)
-        if self._end_every and len(self._kept) % self._end_every == 0:
+        if self._end_every and len(self.kept) % self._end_every == 0:
             connection.shutdown(socket.SHUT_WR)
 
 
@@ -52,6 +52,14 @@ class Held(unittest.TestCase):
     def test_all_have_made_a_request_and_are_open(self):
         with Server(OK) as server, idle.Connections(server.port, 120) as connections:
             self.assertEqual(connections.ended(), 0)
+
+    def test_end_with_a_reset_that_leaves_no_port_waiting(self):
+        with Server(OK) as server:
+            with idle.Connections(server.port, 3):
+                pass
+            for connection in server.kept:
+                with self.assertRaises(ConnectionResetError):
+                    connection.recv(1)
 
     def test_those_that_the_peer_has_ended_are_counted(self):
         with Server(OK, end_every=10) as server, idle.Connections(server.port, 120) as connections:
