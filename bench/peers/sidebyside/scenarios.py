@@ -39,6 +39,7 @@ SCENARIOS = (
     Scenario("1KiB", "1 KiB replies", 64),
     Scenario("64KiB", "64 KiB replies", 64, reply_bytes=64 * KIB),
     Scenario("1MiB", "1 MiB replies", 16, reply_bytes=MIB),
+    Scenario("post-16KiB", "16 KiB POST", 64, reply_bytes=128, request_bytes=16 * KIB),
     Scenario("connect", "A connection for each request", 64, keep_alive=False),
     Scenario("half-rate", "1 KiB at a fixed rate", 64, Kind.FIXED_RATE),
     Scenario("idle", "10,000 idle connections", 10_000, Kind.IDLE),

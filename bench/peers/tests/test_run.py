@@ -15,6 +15,8 @@ from sidebyside import command, configuration, idle, measure, targets
 from sidebyside.peers import BASE, OURS, Peer
 from sidebyside.scenarios import Kind, Scenario
 
+from tests.samples import sample
+
 STUBS = Path(__file__).resolve().parent / "stubs"
 
 
@@ -204,15 +206,28 @@ class Runs(unittest.TestCase):
         with mock.patch.object(configuration, "write", watch):
             self.run_it("--rounds", "1", "--scenario", "routes", "--peer", OURS, "--out", str(self.out))
         self.assertEqual(routes, [1, 7])
-        ((sample,),) = [scenario["samples"] for scenario in self.kept()["scenarios"]]
-        self.assertEqual(sample["routes_ratio"], sample["cpu_us"] / sample["one_route_cpu_us"])
+        ((taken,),) = [scenario["samples"] for scenario in self.kept()["scenarios"]]
+        self.assertEqual(taken["routes_ratio"], taken["cpu_us"] / taken["one_route_cpu_us"])
 
     def test_the_rate_is_half_of_what_the_base_can_do(self):
-        self.run_it("--rounds", "1", "--scenario", "rate", "--out", str(self.out))
+        rates = []
+        words = measure.generator_words
+
+        def watch(bench, scenario, rate):
+            rates.append(rate)
+            return words(bench, scenario, rate)
+
+        with mock.patch.object(measure, "generator_words", watch):
+            self.run_it("--rounds", "1", "--scenario", "rate", "--peer", BASE, "--out", str(self.out))
         (scenario,) = self.kept()["scenarios"]
-        saturated = [one for one in scenario["samples"] if one["peer"] == BASE][0]["per_second"]
-        self.assertAlmostEqual(scenario["rate"] / saturated, 0.5, delta=0.3)
-        self.assertEqual(len(str(scenario["rate"]).strip("0")), len(str(scenario["rate"]).strip("0")[:2]))
+        # The command for the page, three times the base's saturation, and the sample after its warm-up.
+        self.assertEqual(rates, ["RATE", *[None] * 6, None, scenario["rate"]])
+
+        speeds = iter([28_000.0, 90_000.0, 31_000.0, 1.0])
+        take = lambda *_: sample(per_second=next(speeds), round=1)
+        with mock.patch.object(measure.Stage, "take", take):
+            self.run_it("--rounds", "1", "--scenario", "rate", "--peer", BASE, "--out", str(self.out))
+        self.assertEqual(self.kept()["scenarios"][0]["rate"], 16_000)
 
     def test_without_the_base_there_is_no_fixed_rate(self):
         code, _, said = self.run_it("--scenario", "rate", "--peer", OURS)

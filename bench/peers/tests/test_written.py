@@ -123,9 +123,11 @@ class Picture(unittest.TestCase):
         self.assertIn("prefers-color-scheme: dark", text)
 
     def test_memory_that_has_shrunk_is_no_bar(self):
-        text = chart.svg(record(measured("idle", [idle_sample(idle_kib=-0.1)], kind="idle")))
-        widths = [float(bar.get("width")) for bar in xml.fromstring(text).iter(SVG + "rect")]
-        self.assertEqual(widths[1:], [0.0])
+        shrunk = idle_sample(peer="caddy", idle_kib=-0.1)
+        for samples in ([shrunk], [shrunk, idle_sample()]):
+            text = chart.svg(record(measured("idle", samples, kind="idle")))
+            bars = [bar for bar in xml.fromstring(text).iter(SVG + "rect") if bar.get("class") == "peer"]
+            self.assertEqual([float(bar.get("width")) for bar in bars], [0.0])
 
 
 if __name__ == "__main__":
