@@ -59,9 +59,7 @@ STYLE = """
 def svg(matrix):
     """The picture."""
     scenarios = [scenario for scenario in matrix.scenarios if scenario.samples]
-    rows = [
-        scenarios[at : at + PANELS_PER_ROW] for at in range(0, len(scenarios), PANELS_PER_ROW)
-    ]
+    rows = [scenarios[at : at + PANELS_PER_ROW] for at in range(0, len(scenarios), PANELS_PER_ROW)]
     parts, top = [], MARGIN
     for row in rows:
         for column, scenario in enumerate(row):

@@ -116,9 +116,7 @@ class Stage:
             sample = self._sample(many, self.bench.seconds, number)
             after = self._sample(one, half, number).cpu_us
         one_route = mean((before, after))
-        return replace(
-            sample, one_route_cpu_us=one_route, routes_ratio=sample.cpu_us / one_route
-        )
+        return replace(sample, one_route_cpu_us=one_route, routes_ratio=sample.cpu_us / one_route)
 
     def _hold(self, running, number):
         """What connections cost that have made one request and wait."""
@@ -216,7 +214,7 @@ def generator_words(bench, scenario, rate=None):
     connections = scenario.connections
     if scenario.kind is Kind.IDLE:
         connections = WARMUP_CONNECTIONS
-    words = ["run", "--json", "--cpu", cpu_list(bench.load_cpus)]
+    words = ["run", "--json", "--quiet", "--cpu", cpu_list(bench.load_cpus)]
     words += ["--connections", str(connections)]
     if rate:
         words += ["--rate", f"{rate}/s"]

@@ -36,9 +36,7 @@ class Peer:
 
     def ask_version(self, binary):
         """The version in the program's own words, without the rest of what it says."""
-        done = subprocess.run(
-            [binary, *self.version], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([binary, *self.version], capture_output=True, text=True, check=False)
         said = (done.stdout + done.stderr).replace(str(binary), "")
         match = re.search(r"\d+\.\d+[\w.+-]*", said)
         return match.group() if match else "unknown"

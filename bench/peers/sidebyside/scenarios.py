@@ -16,7 +16,9 @@ class Kind(Enum):
     """How a scenario loads a peer, and so which figures it has."""
 
     SATURATION = "saturation"  # as fast as the replies come
-    FIXED_RATE = "fixed rate"  # at half of the base's saturation, latency from when a request was due
+    FIXED_RATE = (
+        "fixed rate"  # at half of the base's saturation, latency from when a request was due
+    )
     IDLE = "idle"  # connections that have made one request and wait
     ROUTES = "routes"  # saturation, next to the same with one route
 

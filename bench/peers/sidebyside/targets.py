@@ -7,7 +7,7 @@ those that read HTTP.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Optional
 
@@ -58,7 +58,9 @@ class Target:
     def bound(self):
         """The number, whichever kind of bound it is."""
         return next(
-            bound for bound in (self.at_most, self.at_least, self.no_worse_than) if bound is not None
+            bound
+            for bound in (self.at_most, self.at_least, self.no_worse_than)
+            if bound is not None
         )
 
     def words(self):
@@ -113,33 +115,35 @@ def judge(targets, record):
 
 
 def _judge(target, scenario):
-    def verdict(what, why="", found=None, rounds=0, words=target.words()):
-        return Verdict(target.scenario, words, found, rounds, what, why)
-
+    """Nothing is measured until all that could speak against it has been asked."""
+    verdict = Verdict(target.scenario, target.words(), None, 0, NOT_MEASURED)
     ours = scenario.of(OURS) if scenario else []
     if not ours:
-        return verdict(NOT_MEASURED, "no samples of ours" if scenario else "")
-    rival = _best(scenario, target.figure) if target.against == BEST else target.against
-    if target.against:
-        values = figures.paired(ours, scenario.of(rival), target.figure)
-    else:
-        values = [getattr(sample, target.figure) for sample in ours]
+        return replace(verdict, why="no samples of ours" if scenario else "")
+    values, rival = _values(target, scenario, ours)
     if not values:
-        return verdict(NOT_MEASURED, f"no samples of {target.against}")
-    found, rounds = spread(values), len(values)
-    limit = figures.limit(ours) if target.only_when_limit_is else None
+        return replace(verdict, why=f"no samples of {target.against}")
+    found = spread(values)
+    words = target.words().replace(BEST, f"{BEST} ({rival})")
+    verdict = replace(verdict, words=words, found=found, rounds=len(values))
     errors = sum(sample.errors for sample in ours)
-    known = {"found": found, "rounds": rounds}
-    if target.against == BEST:
-        known["words"] = target.words().replace(BEST, f"{BEST} ({rival})")
     if errors:
-        return verdict(MISSED, f"{errors} errors", **known)
+        return replace(verdict, verdict=MISSED, why=f"{errors} errors")
+    limit = figures.limit(ours) if target.only_when_limit_is else None
     if limit != target.only_when_limit_is:
-        return verdict(NOT_MEASURED, f"the limit was: {limit}", **known)
-    if rounds < ROUNDS:
-        return verdict(NOT_MEASURED, f"{rounds} rounds of {ROUNDS}", **known)
+        return replace(verdict, why=f"the limit was: {limit}")
+    if len(values) < ROUNDS:
+        return replace(verdict, why=f"{len(values)} rounds of {ROUNDS}")
     why = "the interval holds the bound" if target.is_close(found) else ""
-    return verdict(MET if target.holds(found) else MISSED, why, **known)
+    return replace(verdict, verdict=MET if target.holds(found) else MISSED, why=why)
+
+
+def _values(target, scenario, ours):
+    """A figure of each round, as it is or divided by the rival's; and who the rival is."""
+    if not target.against:
+        return [getattr(sample, target.figure) for sample in ours], None
+    rival = _best(scenario, target.figure) if target.against == BEST else target.against
+    return figures.paired(ours, scenario.of(rival), target.figure), rival
 
 
 def _best(scenario, figure):

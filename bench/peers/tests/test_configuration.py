@@ -42,7 +42,9 @@ class Files(unittest.TestCase):
                 self.assertEqual(self.written(peer.files).count("/items/1000/"), 1, peer.name)
 
     def test_the_last_of_many_routes_is_the_one_that_is_asked_for(self):
-        (self.directory / "list").write_text("18080 19000\n  # a route\n  is 1000\n  # end of the route\n!")
+        (self.directory / "list").write_text(
+            "18080 19000\n  # a route\n  is 1000\n  # end of the route\n!"
+        )
         with mock.patch.object(configuration, "FILES", self.directory):
             text = self.written(["list"], routes=3)
         self.assertEqual(text, "11111 22222\n  is 0998\n  is 0999\n  is 1000\n!")

@@ -72,7 +72,9 @@ class Held(unittest.TestCase):
     def test_a_refusal_is_no_reply(self):
         reply = OK.replace(b"200 OK", b"503 No")
         with Server(reply) as server:
-            with self.assertRaisesRegex(Failed, "with 50 of 60 connections open: it answers HTTP/1.1 503 No"):
+            with self.assertRaisesRegex(
+                Failed, "with 50 of 60 connections open: it answers HTTP/1.1 503 No"
+            ):
                 idle.Connections(server.port, 60).__enter__()
 
     def test_a_reply_that_is_cut_short_is_none(self):
@@ -89,7 +91,10 @@ class Held(unittest.TestCase):
 class Settled(unittest.TestCase):
     def test_memory_that_goes_on_growing_is_read_at_last(self):
         readings = iter(range(0, 10**9, 1000))
-        with mock.patch.object(idle, "SETTLE_SECONDS", 0.05), mock.patch.object(idle, "LOOK_SECONDS", 0.01):
+        with (
+            mock.patch.object(idle, "SETTLE_SECONDS", 0.05),
+            mock.patch.object(idle, "LOOK_SECONDS", 0.01),
+        ):
             self.assertGreater(idle.settled(lambda: next(readings)), 0)
         steady = iter([5000, 1000, 1010])
         with mock.patch.object(idle, "LOOK_SECONDS", 0):

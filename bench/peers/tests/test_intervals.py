@@ -13,7 +13,15 @@ def ranks(count, confidence=0.95):
 
 class Intervals(unittest.TestCase):
     def test_the_ranks_are_those_of_the_sign_test(self):
-        known = {6: (1, 6), 9: (2, 8), 12: (3, 10), 15: (4, 12), 20: (6, 15), 25: (8, 18), 30: (10, 21)}
+        known = {
+            6: (1, 6),
+            9: (2, 8),
+            12: (3, 10),
+            15: (4, 12),
+            20: (6, 15),
+            25: (8, 18),
+            30: (10, 21),
+        }
         self.assertEqual({count: ranks(count) for count in known}, known)
 
     def test_few_samples_have_no_interval(self):

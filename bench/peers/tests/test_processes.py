@@ -101,7 +101,9 @@ class Programs(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, f"the child is in state {state}")
 
     def test_gets_its_environment(self):
-        with self.program("import os, sys; sys.exit(os.environ['STUB_WORD'])", STUB_WORD="hello") as one:
+        with self.program(
+            "import os, sys; sys.exit(os.environ['STUB_WORD'])", STUB_WORD="hello"
+        ) as one:
             with self.assertRaisesRegex(Failed, "stub ended with 1: hello"):
                 one.wait_until_serving(1, 5)
 
@@ -154,7 +156,9 @@ class Accounts(unittest.TestCase):
         proxy, origin = CpuTime(900_000_000, 0, 0), CpuTime(250_000_000, 0, 0)
         after = measure.Readings(6.0, 3.0 + generator, proxy, origin, cores)
         others = list(nothing)[1:]
-        bench = measure.Bench("", 0, load_cpus=others[:1], origin_cpus=others[-1:], seconds=1, warmup=1)
+        bench = measure.Bench(
+            "", 0, load_cpus=others[:1], origin_cpus=others[-1:], seconds=1, warmup=1
+        )
         return measure.shares(bench, before, after)
 
     def test_what_is_neither_idle_nor_ours_is_foreign(self):

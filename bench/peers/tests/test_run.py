@@ -93,9 +93,13 @@ class Runs(unittest.TestCase):
         for row in ROWS:
             self.assertIn(f"## {row.heading}", page)
         self.assertIn("- skipped: absent: not installed", page)
-        # A table row for each peer: eighteen, less the scenario in which the third takes no part.
-        rows = [line for line in page.splitlines() if line.split(" ")[1:2] in (["corelane"], ["nginx"], ["third"])]
-        self.assertEqual(len([line for line in rows if line.startswith("| ")]), 17)
+        # Three in each of six tables, less the scenario in which the third takes no part.
+        rows = [
+            line
+            for line in page.splitlines()
+            if line.startswith(("| corelane", "| nginx", "| third"))
+        ]
+        self.assertEqual(len(rows), 17)
         self.assertIn("corelane 1.2.3, nginx 1.2.3, third 1.2.3", page)
         self.assertNotIn(str(STUBS), page)
         self.assertNotIn(str(Path.home()), page)
@@ -148,7 +152,16 @@ class Runs(unittest.TestCase):
         self.assertEqual(self.kept(), before)
 
     def test_a_time_limit_ends_a_piece_between_rounds(self):
-        words = ["--rounds", "2", "--scenario", "plain", "--scenario", "post", "--out", str(self.out)]
+        words = [
+            "--rounds",
+            "2",
+            "--scenario",
+            "plain",
+            "--scenario",
+            "post",
+            "--out",
+            str(self.out),
+        ]
         code, _, said = self.run_it(*words, "--minutes", "0.0001")
         self.assertIn("--continue takes what is missing", said)
         rounds = [scenario["rounds"] for scenario in self.kept()["scenarios"]]
@@ -204,7 +217,9 @@ class Runs(unittest.TestCase):
             return write(*words)
 
         with mock.patch.object(configuration, "write", watch):
-            self.run_it("--rounds", "1", "--scenario", "routes", "--peer", OURS, "--out", str(self.out))
+            self.run_it(
+                "--rounds", "1", "--scenario", "routes", "--peer", OURS, "--out", str(self.out)
+            )
         self.assertEqual(routes, [1, 7])
         ((taken,),) = [scenario["samples"] for scenario in self.kept()["scenarios"]]
         self.assertEqual(taken["routes_ratio"], taken["cpu_us"] / taken["one_route_cpu_us"])
@@ -218,15 +233,22 @@ class Runs(unittest.TestCase):
             return words(bench, scenario, rate)
 
         with mock.patch.object(measure, "generator_words", watch):
-            self.run_it("--rounds", "1", "--scenario", "rate", "--peer", BASE, "--out", str(self.out))
+            self.run_it(
+                "--rounds", "1", "--scenario", "rate", "--peer", BASE, "--out", str(self.out)
+            )
         (scenario,) = self.kept()["scenarios"]
         # The command for the page, three times the base's saturation, and the sample after its warm-up.
         self.assertEqual(rates, ["RATE", *[None] * 6, None, scenario["rate"]])
 
         speeds = iter([28_000.0, 90_000.0, 31_000.0, 1.0])
-        take = lambda *_: sample(per_second=next(speeds), round=1)
+
+        def take(*_):
+            return sample(per_second=next(speeds), round=1)
+
         with mock.patch.object(measure.Stage, "take", take):
-            self.run_it("--rounds", "1", "--scenario", "rate", "--peer", BASE, "--out", str(self.out))
+            self.run_it(
+                "--rounds", "1", "--scenario", "rate", "--peer", BASE, "--out", str(self.out)
+            )
         self.assertEqual(self.kept()["scenarios"][0]["rate"], 16_000)
 
     def test_without_the_base_there_is_no_fixed_rate(self):
@@ -263,7 +285,7 @@ class Words(unittest.TestCase):
     def test_each_scenario_tells_the_generator_what_it_is(self):
         bench = measure.Bench("", 0, load_cpus=[2, 3], origin_cpus=[1], seconds=1, warmup=1)
         told = {row.name: " ".join(measure.generator_words(bench, row)) for row in ROWS}
-        plain = "run --json --cpu 2,3 --connections 1"
+        plain = "run --json --quiet --cpu 2,3 --connections 1"
         self.assertEqual(told["plain"], plain)
         self.assertEqual(told["post"], f"{plain} --method POST --body-size 1000")
         self.assertEqual(told["connect"], f"{plain} --no-keep-alive")

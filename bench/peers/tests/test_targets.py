@@ -43,7 +43,9 @@ class Verdicts(unittest.TestCase):
             one for one in rounds("corelane", BASE, p99_us=220.0) if one.round > 4
         ]
         self.assertEqual(judge(target, ours, nginx).verdict, MET)
-        self.assertEqual(judge(target, rounds("corelane", BASE, p99_us=220.0), nginx).verdict, MISSED)
+        self.assertEqual(
+            judge(target, rounds("corelane", BASE, p99_us=220.0), nginx).verdict, MISSED
+        )
 
     def test_few_rounds_are_no_verdict(self):
         verdict = judge(AT_MOST, rounds("corelane", [9.0] * 14), rounds("nginx", BASE))
@@ -63,7 +65,11 @@ class Verdicts(unittest.TestCase):
 
     def test_the_best_peer_reads_http_and_is_named(self):
         target = Target("1KiB", "cpu_us", against=targets.BEST, at_most=0.7)
-        others = [rounds("nginx", BASE), rounds("haproxy", [8.0] * 15), rounds("tcp-relay", [1.0] * 15)]
+        others = [
+            rounds("nginx", BASE),
+            rounds("haproxy", [8.0] * 15),
+            rounds("tcp-relay", [1.0] * 15),
+        ]
         verdict = judge(target, rounds("corelane", [4.0] * 15), *others)
         self.assertEqual((verdict.found.median, verdict.verdict), (0.5, MET))
         self.assertIn("the best peer (haproxy)", verdict.words)

@@ -36,7 +36,11 @@ class RawData(unittest.TestCase):
     def test_has_a_line_for_each_sample_and_the_summaries(self):
         samples = [sample(round=1), sample(round=2, per_second=900.0)]
         text = records.render(record(measured("1KiB", samples)), [])
-        lines = [json.loads(line.strip(" ,]}")+"}") for line in text.splitlines() if '"round": ' in line]
+        lines = [
+            json.loads(line.strip(" ,]}") + "}")
+            for line in text.splitlines()
+            if '"round": ' in line
+        ]
         self.assertEqual(lines, [one.as_dict() for one in samples])
         (scenario,) = json.loads(text)["scenarios"]
         self.assertEqual(scenario["summaries"][0]["figures"]["per_second"]["median"], 950.0)
@@ -61,14 +65,18 @@ class Page(unittest.TestCase):
         self.assertIn("- haproxy: failed in round 1: haproxy ended with 1", page)
         self.assertIn("- nginx: the core of the generator and the origin was the limit", page)
         self.assertIn("- nginx: 1 rounds only.", page)
-        self.assertIn("- 2026-01-01 00:00 UTC to 2026-01-01 01:00 UTC, commit abc: a processor", page)
+        self.assertIn(
+            "- 2026-01-01 00:00 UTC to 2026-01-01 01:00 UTC, commit abc: a processor", page
+        )
         self.assertIn("nginx 1.2.3", page)
         self.assertIn("](peers.svg)", page)
 
     def test_gives_each_ratio_with_its_interval(self):
         ours = rounds("corelane", [6.0, 7.0, 8.0, 9.0, 10.0, 11.0])
         page = self.page(measured("1KiB", [*ours, *rounds("nginx", [10.0] * 6)]))
-        self.assertIn("| corelane | 8.5 (6.0–11.0) | 5.0 | 15.0 | 0.85 [0.60, 1.10] (0.60–1.10) |", page)
+        self.assertIn(
+            "| corelane | 8.5 (6.0–11.0) | 5.0 | 15.0 | 0.85 [0.60, 1.10] (0.60–1.10) |", page
+        )
         self.assertIn(
             "| 1KiB | CPU per request ≤ 0.80 × nginx | 0.85 [0.60, 1.10] (0.60–1.10) | 6 "
             "| **not measured**: 6 rounds of 15 |",
@@ -126,7 +134,9 @@ class Picture(unittest.TestCase):
         shrunk = idle_sample(peer="caddy", idle_kib=-0.1)
         for samples in ([shrunk], [shrunk, idle_sample()]):
             text = chart.svg(record(measured("idle", samples, kind="idle")))
-            bars = [bar for bar in xml.fromstring(text).iter(SVG + "rect") if bar.get("class") == "peer"]
+            bars = [
+                bar for bar in xml.fromstring(text).iter(SVG + "rect") if bar.get("class") == "peer"
+            ]
             self.assertEqual([float(bar.get("width")) for bar in bars], [0.0])
 
 
