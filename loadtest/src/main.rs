@@ -28,6 +28,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use report::files::Sink;
 
 fn main() -> ExitCode {
     let outcome = match cli::Cli::parse().command {
@@ -46,8 +47,12 @@ fn main() -> ExitCode {
 
 fn run(args: &cli::RunArgs) -> Result<(), cli::Error> {
     let plan = load::Plan::from_args(args)?;
+    let hgrm = args.hgrm.as_deref().map(Sink::open).transpose()?;
     let mut progress = report::progress::Progress::new(plan.duration(), args.quiet);
     let result = load::run(&plan, move |row| progress.show(row))?;
+    if let Some(hgrm) = hgrm {
+        hgrm.write(&report::hgrm::render(&result.total.latency, args.hgrm_unit))?;
+    }
     let text = if args.json {
         report::json::render(&plan, &result)
     } else {

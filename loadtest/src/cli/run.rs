@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{LoadArgs, WorkerArgs, parse_body_size};
+use crate::report::hgrm::Unit;
 use crate::scenario::{FieldName, parse_field, parse_method};
 
 /// Options of `run`.
@@ -29,6 +30,12 @@ pub(crate) struct RunArgs {
     /// Show nothing while it runs.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// Write the latency distribution to this file, too, in HdrHistogram's percentile format.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hgrm: Option<PathBuf>,
+    /// What the values of that file count; its format does not say it.
+    #[arg(long, value_enum, default_value_t = Unit::Ms, requires = "hgrm")]
+    pub(crate) hgrm_unit: Unit,
     #[command(flatten)]
     pub(crate) workers: WorkerArgs,
     /// Allow more than an hour, 10000 connections or 100000 requests per second.

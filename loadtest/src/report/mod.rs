@@ -1,6 +1,8 @@
 //! What a run came to, for people (`text`) and for programs (`json`), and what it does meanwhile
 //! (`progress`). Entered by `main` with a plan and its result; reports are returned, not printed.
 
+pub(crate) mod files;
+pub(crate) mod hgrm;
 pub(crate) mod json;
 pub(crate) mod progress;
 mod sparkline;

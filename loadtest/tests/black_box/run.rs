@@ -249,3 +249,49 @@ fn seconds_are_told_on_stderr_as_they_pass() {
     }
     assert_eq!(errors(&["--quiet"]), "");
 }
+
+#[test]
+fn the_distribution_goes_to_a_file_for_other_tools() {
+    let origin = Origin::start(&[]);
+    let url = format!("http://{}/", origin.address);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("latency.hgrm");
+    let file = path.to_str().unwrap();
+    // Longer than what comes: none of it may be left over.
+    std::fs::write(&path, "old\n".repeat(10_000)).unwrap();
+    let options = ["-n", "200", "--json", "--hgrm", file, "--hgrm-unit", "us"];
+    let output = program(&[&["run", &url], &options[..]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let rows: Vec<Vec<f64>> = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.contains(['#', 'V']))
+        .map(|line| {
+            let words = line.split_whitespace();
+            words.map(|word| word.parse().unwrap()).collect()
+        })
+        .collect();
+    let half = rows.iter().find(|row| row[1] >= 0.5).unwrap();
+    let p50 = report["latency_us"]["p50"].as_f64().unwrap();
+    assert!((half[0] - p50).abs() < 0.001, "{half:?} for {p50}");
+    let last = rows.last().unwrap();
+    assert_eq!((last[1], last[2]), (1.0, 200.0), "{text}");
+    assert!(text.ends_with("SubBuckets     =         2048]\n"), "{text}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_told_before_the_run() {
+    let output = program(&[
+        "run",
+        "http://127.0.0.1:1/",
+        "--hgrm",
+        "/nonexistent/x.hgrm",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("cannot write /nonexistent/x.hgrm"),
+        "{error}"
+    );
+}
