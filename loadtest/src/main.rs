@@ -4,12 +4,14 @@
 //! - `origin` is a fast server to stand behind a proxy under test;
 //! - `load` sends the requests of `scenario` over the connections of `client` and counts in a `tally`
 //!   (`corelane-loadtest run`), `report` prints what it counted;
+//! - `compare` holds saved reports against each other;
 //! - `wire` is HTTP/1.1 as bytes, `rt` is monoio with its traps fenced off, and both serve both ends.
 //!
 //! Nothing here comes from corelane's own crates: a checker must not share bugs with what it checks.
 
 mod cli;
 mod client;
+mod compare;
 mod filler;
 mod load;
 mod origin;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match cli::Cli::parse().command {
         cli::Command::Origin(args) => origin::serve(&args),
         cli::Command::Run(args) => run(&args),
+        cli::Command::Compare(args) => compare(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,9 +61,7 @@ fn run(args: &cli::RunArgs) -> Result<(), cli::Error> {
     } else {
         report::text::render(&plan, &result)
     };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| cli::Error::Run(format!("cannot write the report: {error}")))?;
+    print(&text)?;
     if result.total.good == 0 {
         return Err(cli::Error::Run(format!(
             "not one good reply from {}",
@@ -68,4 +69,16 @@ fn run(args: &cli::RunArgs) -> Result<(), cli::Error> {
         )));
     }
     Ok(())
+}
+
+fn compare(args: &cli::CompareArgs) -> Result<(), cli::Error> {
+    let (text, outcome) = compare::compare(args)?;
+    print(&text)?;
+    outcome
+}
+
+fn print(text: &str) -> Result<(), cli::Error> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| cli::Error::Run(format!("cannot write the report: {error}")))
 }

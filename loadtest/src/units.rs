@@ -1,5 +1,5 @@
-//! Sizes, durations and rates as people write them (`64KiB`, `250ms`, `5000/s`), and durations as
-//! people read them.
+//! Sizes, durations and rates as people write them (`64KiB`, `250ms`, `5000/s`), and durations and
+//! counts as people read them.
 //! Entered by the command line and the report; it knows no defaults and no bounds.
 
 use std::time::Duration;
@@ -93,6 +93,19 @@ pub(crate) fn show_nanos(nanos: f64) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
+/// Writes a count or rate without its fraction, its digits in groups of three.
+pub(crate) fn show_count(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 fn split_unit(text: &str) -> Result<(u64, &str), String> {
     let end = text
         .find(|c: char| !c.is_ascii_digit())
@@ -147,6 +160,14 @@ mod tests {
         assert_eq!(show_duration(Duration::from_millis(250)), "250 ms");
         assert_eq!(show_duration(Duration::from_millis(1_500)), "1.5 s");
         assert_eq!(show_duration(Duration::from_secs(90)), "90 s");
+    }
+
+    #[test]
+    fn counts_for_people() {
+        assert_eq!(show_count(0.4), "0");
+        assert_eq!(show_count(999.0), "999");
+        assert_eq!(show_count(1_000.0), "1,000");
+        assert_eq!(show_count(12_345_678.9), "12,345,679");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! `main` alone; it opens nothing and measures nothing. Each command's options are a room of their
 //! own, named like it.
 
+mod compare;
 mod load;
 mod origin;
 mod run;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use compare::CompareArgs;
 pub(crate) use load::{LoadArgs, Loop};
 pub(crate) use origin::OriginArgs;
 pub(crate) use run::{RequestArgs, RunArgs};
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     /// Send requests to a URL and report what came back. Without a rate and without --connections:
     /// 100 requests per second for 10 seconds.
     Run(Box<RunArgs>),
+    /// Say by how much B's runs differ from A's, and how sure that is.
+    Compare(CompareArgs),
 }
 
 /// Where the work is done, for both commands.

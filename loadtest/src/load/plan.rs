@@ -239,7 +239,7 @@ mod tests {
         let cli = Cli::try_parse_from(words.iter().chain(options)).unwrap();
         match cli.command {
             Command::Run(args) => Plan::from_args(&args),
-            Command::Origin(_) => panic!("expected run"),
+            _ => panic!("expected run"),
         }
     }
 

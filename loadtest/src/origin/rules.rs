@@ -191,7 +191,7 @@ pub(super) mod tests {
         let cli = Cli::try_parse_from(words.iter().chain(options)).unwrap();
         match cli.command {
             Command::Origin(args) => Rules::new(&args),
-            Command::Run(_) => panic!("expected origin"),
+            _ => panic!("expected origin"),
         }
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod files;
 pub(crate) mod hgrm;
 pub(crate) mod json;
 pub(crate) mod progress;
+pub(crate) mod saved;
 mod sparkline;
 pub(crate) mod text;
 

@@ -5,6 +5,7 @@
     reason = "clippy.toml allows it in test functions, not in the functions that they share"
 )]
 
+mod compare;
 mod open;
 mod origin;
 mod origin_manners;
