@@ -30,12 +30,15 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use report::facts::Facts;
 use report::files::Sink;
+use report::html::Run;
 
 fn main() -> ExitCode {
     let outcome = match cli::Cli::parse().command {
         cli::Command::Origin(args) => origin::serve(&args),
         cli::Command::Run(args) => run(&args),
+        cli::Command::Report(args) => report(&args),
         cli::Command::Compare(args) => compare(&args),
     };
     match outcome {
@@ -51,17 +54,22 @@ fn main() -> ExitCode {
 fn run(args: &cli::RunArgs) -> Result<(), cli::Error> {
     let plan = load::Plan::from_args(args)?;
     let hgrm = args.hgrm.as_deref().map(Sink::open).transpose()?;
+    let html = args.html.as_deref().map(Sink::open).transpose()?;
+    let facts = Facts::gather();
     let mut progress = report::progress::Progress::new(plan.duration(), args.quiet);
     let result = load::run(&plan, move |row| progress.show(row))?;
+    let object = report::json::report(&plan, &result, &facts);
+    if args.json {
+        print(&format!("{object}\n"))?;
+    } else {
+        print(&report::text::render(&plan, &result))?;
+    }
     if let Some(hgrm) = hgrm {
         hgrm.write(&report::hgrm::render(&result.total.latency, args.hgrm_unit))?;
     }
-    let text = if args.json {
-        report::json::render(&plan, &result)
-    } else {
-        report::text::render(&plan, &result)
-    };
-    print(&text)?;
+    if let Some(html) = html {
+        html.write(&report::html::render(&[Run::new(object)?]))?;
+    }
     if result.total.good == 0 {
         return Err(cli::Error::Run(format!(
             "not one good reply from {}",
@@ -69,6 +77,11 @@ fn run(args: &cli::RunArgs) -> Result<(), cli::Error> {
         )));
     }
     Ok(())
+}
+
+fn report(args: &cli::ReportArgs) -> Result<(), cli::Error> {
+    let runs = Run::read(&args.files)?;
+    Sink::open(&args.html)?.write(&report::html::render(&runs))
 }
 
 fn compare(args: &cli::CompareArgs) -> Result<(), cli::Error> {

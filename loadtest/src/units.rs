@@ -1,5 +1,5 @@
-//! Sizes, durations and rates as people write them (`64KiB`, `250ms`, `5000/s`), and durations and
-//! counts as people read them.
+//! Sizes, durations and rates as people write them (`64KiB`, `250ms`, `5000/s`); durations, counts,
+//! bytes and shares as people read them.
 //! Entered by the command line and the report; it knows no defaults and no bounds.
 
 use std::time::Duration;
@@ -85,12 +85,7 @@ pub(crate) fn show_nanos(nanos: f64) -> String {
         n if n < 1e9 => (n / 1e6, "ms"),
         n => (n / 1e9, "s"),
     };
-    let decimals = match value {
-        v if v < 10.0 => 2,
-        v if v < 100.0 => 1,
-        _ => 0,
-    };
-    format!("{value:.decimals$} {unit}")
+    format!("{value:.*} {unit}", decimals(value))
 }
 
 /// Writes a count or rate without its fraction, its digits in groups of three.
@@ -104,6 +99,36 @@ pub(crate) fn show_count(value: f64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// Writes bytes with three digits in the unit that fits.
+pub(crate) fn show_bytes(bytes: f64) -> String {
+    let (value, unit) = match bytes {
+        b if b < 1024.0 => return format!("{b:.0} B"),
+        b if b < 1024.0 * 1024.0 => (b / 1024.0, "KiB"),
+        b if b < 1024.0 * 1024.0 * 1024.0 => (b / 1024.0 / 1024.0, "MiB"),
+        b => (b / 1024.0 / 1024.0 / 1024.0, "GiB"),
+    };
+    format!("{value:.*} {unit}", decimals(value))
+}
+
+/// Writes a share of 1 in per cent; a small one is never rounded to none.
+pub(crate) fn show_share(share: f64) -> String {
+    match share * 100.0 {
+        percent if percent <= 0.0 => "0 %".to_owned(),
+        percent if percent < 0.01 => "< 0.01 %".to_owned(),
+        percent if percent < 10.0 => format!("{percent:.2} %"),
+        percent => format!("{percent:.1} %"),
+    }
+}
+
+/// The decimals that make three digits of it.
+fn decimals(value: f64) -> usize {
+    match value {
+        v if v < 10.0 => 2,
+        v if v < 100.0 => 1,
+        _ => 0,
+    }
 }
 
 fn split_unit(text: &str) -> Result<(u64, &str), String> {
@@ -168,6 +193,17 @@ mod tests {
         assert_eq!(show_count(999.0), "999");
         assert_eq!(show_count(1_000.0), "1,000");
         assert_eq!(show_count(12_345_678.9), "12,345,679");
+    }
+
+    #[test]
+    fn bytes_and_shares_for_people() {
+        assert_eq!(show_bytes(1023.0), "1023 B");
+        assert_eq!(show_bytes(1536.0), "1.50 KiB");
+        assert_eq!(show_bytes(25_277_534_208.0), "23.5 GiB");
+        assert_eq!(show_share(0.0), "0 %");
+        assert_eq!(show_share(0.000_001), "< 0.01 %");
+        assert_eq!(show_share(0.012_34), "1.23 %");
+        assert_eq!(show_share(1.0), "100.0 %");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod compare;
 mod load;
 mod origin;
+mod report;
 mod run;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use compare::CompareArgs;
 pub(crate) use load::{LoadArgs, Loop};
 pub(crate) use origin::OriginArgs;
+pub(crate) use report::ReportArgs;
 pub(crate) use run::{RequestArgs, RunArgs};
 
 use crate::units::parse_size;
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     /// Send requests to a URL and report what came back. Without a rate and without --connections:
     /// 100 requests per second for 10 seconds.
     Run(Box<RunArgs>),
+    /// Make a page for browsers from saved reports.
+    Report(ReportArgs),
     /// Say by how much B's runs differ from A's, and how sure that is.
     Compare(CompareArgs),
 }

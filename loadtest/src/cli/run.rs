@@ -30,6 +30,9 @@ pub(crate) struct RunArgs {
     /// Show nothing while it runs.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// Write the report as a page for browsers to this file, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Write the latency distribution to this file, too, in HdrHistogram's percentile format.
     #[arg(long, value_name = "FILE")]
     pub(crate) hgrm: Option<PathBuf>,

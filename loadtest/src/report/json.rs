@@ -6,6 +6,7 @@ use std::iter;
 
 use serde_json::{Map, Value, json};
 
+use super::facts::Facts;
 use super::{PERCENTILES, rate, self_limit};
 use crate::load::{Plan, RunResult};
 use crate::scenario::Kind;
@@ -14,13 +15,28 @@ use crate::tally::{Count, ErrorKind, Errors, KindTally, Row, Times, curve};
 /// The version of this form: it grows when a key changes its meaning or goes away.
 const VERSION: u32 = 1;
 
-/// Renders the report with its line end.
-pub(crate) fn render(plan: &Plan, result: &RunResult) -> String {
+/// The report.
+pub(crate) fn report(plan: &Plan, result: &RunResult, facts: &Facts) -> Value {
     let mut report = Map::new();
-    for part in [head(plan), totals(plan, result), generator(result)] {
+    let parts = [
+        head(plan),
+        totals(plan, result),
+        generator(result),
+        circumstances(facts),
+    ];
+    for part in parts {
         report.extend(part);
     }
-    format!("{}\n", Value::Object(report))
+    Value::Object(report)
+}
+
+/// How it came about.
+fn circumstances(facts: &Facts) -> Map<String, Value> {
+    object([
+        ("command", json!(facts.command)),
+        ("began", json!(facts.began)),
+        ("machine", json!(facts.machine)),
+    ])
 }
 
 /// What was asked for.

@@ -1,8 +1,12 @@
-//! What a run came to, for people (`text`) and for programs (`json`), and what it does meanwhile
-//! (`progress`). Entered by `main` with a plan and its result; reports are returned, not printed.
+//! What a run came to, for people (`text`, `html`) and for programs (`json`, `hgrm`), and what it does
+//! meanwhile (`progress`). Entered by `main` with a plan, its result and the `facts` about it; reports
+//! are returned, not printed. `saved` reads back what `json` wrote; every page is made from that, so
+//! that one of an old run is like one of a new.
 
+pub(crate) mod facts;
 pub(crate) mod files;
 pub(crate) mod hgrm;
+pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod progress;
 pub(crate) mod saved;

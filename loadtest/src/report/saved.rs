@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::facts::Facts;
 use crate::cli::Error;
 
 /// The most bytes of a file: a day of seconds in a hundred kinds is a tenth of it.
@@ -70,15 +71,9 @@ pub(crate) struct Saved {
     /// How the generator itself did.
     #[serde(default)]
     pub(crate) generator: Generator,
-    /// The command line, word by word.
-    #[serde(default)]
-    pub(crate) command: Vec<String>,
-    /// What the run was made on, and when, in the order in which it is to be read.
-    #[serde(default)]
-    pub(crate) machine: BTreeMap<String, String>,
-    /// When the run began, in UTC.
-    #[serde(default)]
-    pub(crate) began: String,
+    /// How the run came about.
+    #[serde(flatten)]
+    pub(crate) facts: Facts,
 }
 
 /// Numbers of one kind of request, or of all.

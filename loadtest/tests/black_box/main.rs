@@ -6,6 +6,7 @@
 )]
 
 mod compare;
+mod html;
 mod open;
 mod origin;
 mod origin_manners;

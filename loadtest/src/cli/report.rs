@@ -1,0 +1,16 @@
+//! The options of `report`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Reports of `run --json`; several are laid over each other.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write the page to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: PathBuf,
+}
