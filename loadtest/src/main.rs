@@ -32,7 +32,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use report::facts::Facts;
 use report::files::Sink;
-use report::html::Run;
+use report::runs::Run;
 
 fn main() -> ExitCode {
     let outcome = match cli::Cli::parse().command {
@@ -59,16 +59,14 @@ fn run(args: &cli::RunArgs) -> Result<(), cli::Error> {
     let mut progress = report::progress::Progress::new(plan.duration(), args.quiet);
     let result = load::run(&plan, move |row| progress.show(row))?;
     let object = report::json::report(&plan, &result, &facts);
-    if args.json {
-        print(&format!("{object}\n"))?;
-    } else {
-        print(&report::text::render(&plan, &result))?;
-    }
+    let line = format!("{object}\n");
+    let run = Run::new(object)?;
+    print(&if args.json { line } else { run.text() })?;
     if let Some(hgrm) = hgrm {
         hgrm.write(&report::hgrm::render(&result.total.latency, args.hgrm_unit))?;
     }
     if let Some(html) = html {
-        html.write(&report::html::render(&[Run::new(object)?]))?;
+        html.write(&report::html::page(&[run])?)?;
     }
     if result.total.good == 0 {
         return Err(cli::Error::Run(format!(
@@ -81,7 +79,12 @@ fn run(args: &cli::RunArgs) -> Result<(), cli::Error> {
 
 fn report(args: &cli::ReportArgs) -> Result<(), cli::Error> {
     let runs = Run::read(&args.files)?;
-    Sink::open(&args.html)?.write(&report::html::render(&runs))
+    if let Some(html) = &args.html {
+        let page = report::html::page(&runs)?;
+        return Sink::open(html)?.write(&page);
+    }
+    let texts: Vec<_> = runs.iter().map(Run::text).collect();
+    print(&texts.join("\n"))
 }
 
 fn compare(args: &cli::CompareArgs) -> Result<(), cli::Error> {

@@ -40,7 +40,7 @@ pub(crate) enum Command {
     /// Send requests to a URL and report what came back. Without a rate and without --connections:
     /// 100 requests per second for 10 seconds.
     Run(Box<RunArgs>),
-    /// Make a page for browsers from saved reports.
+    /// Show saved reports, as text or as a page for browsers.
     Report(ReportArgs),
     /// Say by how much B's runs differ from A's, and how sure that is.
     Compare(CompareArgs),

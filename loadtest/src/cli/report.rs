@@ -10,7 +10,7 @@ pub(crate) struct ReportArgs {
     /// Reports of `run --json`; several are laid over each other.
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// Write the page to this file.
+    /// Write a page for browsers to this file, instead of the text that `run` prints.
     #[arg(long, value_name = "FILE")]
-    pub(crate) html: PathBuf,
+    pub(crate) html: Option<PathBuf>,
 }

@@ -13,7 +13,7 @@ use crate::scenario::Kind;
 use crate::tally::{Count, ErrorKind, Errors, KindTally, Row, Times, curve};
 
 /// The version of this form: it grows when a key changes its meaning or goes away.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// The report.
 pub(crate) fn report(plan: &Plan, result: &RunResult, facts: &Facts) -> Value {

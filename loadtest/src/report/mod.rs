@@ -1,7 +1,7 @@
 //! What a run came to, for people (`text`, `html`) and for programs (`json`, `hgrm`), and what it does
 //! meanwhile (`progress`). Entered by `main` with a plan, its result and the `facts` about it; reports
-//! are returned, not printed. `saved` reads back what `json` wrote; every page is made from that, so
-//! that one of an old run is like one of a new.
+//! are returned, not printed. `saved` reads back what `json` wrote; whatever is for people is made from
+//! that, so that it says the same of a run that has just ended and of one of long ago.
 
 pub(crate) mod facts;
 pub(crate) mod files;
@@ -9,9 +9,11 @@ pub(crate) mod hgrm;
 pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod progress;
+pub(crate) mod runs;
 pub(crate) mod saved;
 mod sparkline;
-pub(crate) mod text;
+mod text;
+mod visible;
 
 use std::time::Duration;
 

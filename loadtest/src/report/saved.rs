@@ -11,12 +11,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::facts::Facts;
+use super::json::VERSION;
 use crate::cli::Error;
 
 /// The most bytes of a file: a day of seconds in a hundred kinds is a tenth of it.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// The version of the form that is read, and older ones.
-const VERSION: u32 = 1;
 
 /// A report. Keys that this program does not know are passed over, those that an older one did not
 /// write are empty.
@@ -202,6 +201,26 @@ impl Saved {
         Ok(saved)
     }
 
+    /// What was asked for and how it was done, in words.
+    pub(crate) fn how(&self) -> String {
+        let workers = match self.workers {
+            1 => "1 worker".to_owned(),
+            number => format!("{number} workers"),
+        };
+        let known = [&self.load(), &self.protocol, &workers, &self.driver];
+        let known = known.into_iter().filter(|text| !text.is_empty());
+        known.map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Bytes of replies per second; 0 for a run without time.
+    #[expect(clippy::cast_precision_loss, reason = "a rate has few digits")]
+    pub(crate) fn bytes_per_s(&self) -> f64 {
+        match self.elapsed_s {
+            seconds if seconds > 0.0 => self.total.bytes as f64 / seconds,
+            _ => 0.0,
+        }
+    }
+
     /// What was asked of the target, in words: equal for runs that can be compared.
     pub(crate) fn load(&self) -> String {
         let schedule = self.schedule.as_deref().unwrap_or(&self.mode);
@@ -209,7 +228,11 @@ impl Saved {
             Some(streams @ 2..) => format!(" of {streams} streams"),
             _ => String::new(),
         };
-        format!("{schedule}, {} connections{streams}", self.connections)
+        let connections = match self.connections {
+            1 => "1 connection".to_owned(),
+            number => format!("{number} connections"),
+        };
+        format!("{schedule}, {connections}{streams}")
     }
 
     /// Reads every report of a file, in order; there is one at least.

@@ -16,3 +16,4 @@ mod request;
 mod run;
 mod scenario;
 mod server;
+mod text;

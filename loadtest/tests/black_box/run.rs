@@ -211,24 +211,6 @@ fn another_machine_needs_leave() {
 }
 
 #[test]
-fn the_text_report_names_what_matters() {
-    let origin = Origin::start(&[]);
-    let url = format!("http://{}/", origin.address);
-    let output = program(&["run", "-n", "20", "-c", "2", &url]);
-    assert_eq!(output.status.code(), Some(0));
-    let text = String::from_utf8(output.stdout).unwrap();
-    for part in [
-        "2 connections",
-        "good replies 20",
-        "p99.9 ",
-        "errors       none",
-        "% busy",
-    ] {
-        assert!(text.contains(part), "{part:?} in {text}");
-    }
-}
-
-#[test]
 fn seconds_are_told_on_stderr_as_they_pass() {
     let origin = Origin::start(&[]);
     let url = format!("http://{}/", origin.address);

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use super::RUNS_MAX;
 use super::curve::{self, Curve};
 use super::element::Element;
 use super::sections::{float, section};
 use super::tables::Column::{self, Number, Text};
 use super::tables::{LATENCIES, LATENCY_COLUMNS, bad, cell, name, run_name, table, times, words};
-use super::{RUNS_MAX, Run};
+use crate::report::runs::Run;
 use crate::report::saved::{Counts, Saved};
 use crate::units::show_count;
 

@@ -40,8 +40,8 @@ pub(super) fn draw(id: &'static str, curves: &[Curve<'_>]) -> Option<Element> {
     let plot = Plot {
         id,
         heading: "",
-        title: "Latency by percentile: what so many of the good replies did not exceed",
-        x_name: "percentile of good replies",
+        title: "Latency by percentile: what so many of the requests did not exceed",
+        x_name: "percentile",
         x: Scale::Nines { max: end },
         y: Scale::times(points().map(|point| point.1)),
         areas: match lines.as_slice() {

@@ -3,8 +3,7 @@
 
 use std::fmt::{self, Display, Write};
 
-/// Longer texts are cut: nobody reads more of an error, and a URL must not fill a page.
-const TEXT_CHARS_MAX: usize = 2_000;
+use crate::report::visible::{TEXT_CHARS_MAX, is_hidden};
 
 /// An element with what is in it.
 #[derive(Clone, Debug)]
@@ -106,19 +105,13 @@ fn escape(out: &mut fmt::Formatter<'_>, chars: impl Iterator<Item = char>) -> fm
             '"' => out.write_str("&quot;")?,
             '\'' => out.write_str("&#39;")?,
             '\n' => out.write_char('\n')?,
-            // What would not show, or would turn what follows around.
-            char if char.is_control() || is_direction(char) => {
-                write!(out, "\\u{{{:x}}}", char as u32)?;
+            char if is_hidden(char) => {
+                write!(out, "{}", char.escape_unicode())?;
             }
             char => out.write_char(char)?,
         }
     }
     Ok(())
-}
-
-/// Unicode's marks, embeddings and isolates of direction.
-fn is_direction(char: char) -> bool {
-    matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The figures that matter most: cards for one run, a table for several. Entered by the page.
 
-use super::Run;
 use super::element::{Element, element};
-use super::sections::{float, how, section};
+use super::sections::{float, section};
 use super::tables::Column::{Number, Text};
 use super::tables::{LATENCIES, LATENCY_COLUMNS, bad, cell, run_name, table, words};
+use crate::report::runs::Run;
 use crate::report::saved::{Saved, Times};
 use crate::units::{show_bytes, show_count, show_nanos, show_share};
 
@@ -19,15 +19,11 @@ pub(super) fn headline(runs: &[Run]) -> Element {
 fn cards(run: &Saved) -> Element {
     let total = &run.total;
     let (good, errors) = (float(total.good), float(total.errors));
-    let bytes = match run.elapsed_s {
-        seconds if seconds > 0.0 => float(total.bytes) / seconds,
-        _ => 0.0,
-    };
     let rate = format!(
         "{} in {:.2} s, {}/s",
         show_count(good),
         run.elapsed_s,
-        show_bytes(bytes)
+        show_bytes(run.bytes_per_s())
     );
     let failed = format!("{} of {}", show_count(errors), show_count(good + errors));
     let class = if total.errors > 0 {
@@ -116,7 +112,7 @@ fn comparison(runs: &[Run]) -> Element {
         vec![
             run_name(&run.name, Some(color)),
             words(&run.report.url),
-            words(how(&run.report)),
+            words(run.report.how()),
         ]
     });
     section("The runs")

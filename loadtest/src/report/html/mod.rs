@@ -16,79 +16,27 @@ mod steps;
 mod tables;
 mod timeline;
 
-use std::path::Path;
-
-use serde_json::Value;
-
-use super::saved::Saved;
+use super::runs::Run;
 use crate::cli::Error;
 use element::{Element, element};
 
 /// The most runs on a page: colours that can be told apart.
 const RUNS_MAX: usize = 8;
 
-/// A run on the page.
-#[derive(Clone, Debug)]
-pub(crate) struct Run {
-    /// What it is called there.
-    name: String,
-    /// What it came to.
-    report: Saved,
-}
-
-impl Run {
-    /// A run that has just ended.
-    ///
-    /// # Errors
-    /// `Run` when `report` is none, which is a mistake of the program.
-    pub(crate) fn new(report: Value) -> Result<Self, Error> {
-        Ok(Self {
-            name: "this run".to_owned(),
-            report: Saved::from_value(report).map_err(Error::Run)?,
-        })
-    }
-
-    /// The runs of files, called like their files.
-    ///
-    /// # Errors
-    /// `Usage` for a file that cannot be read, and for more runs than a page can show.
-    pub(crate) fn read(files: &[impl AsRef<Path>]) -> Result<Vec<Self>, Error> {
-        let mut runs = Vec::new();
-        for file in files {
-            let reports = Saved::read_file(file.as_ref())?;
-            let stem = file
-                .as_ref()
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy();
-            let several = reports.len() > 1;
-            runs.extend(
-                reports
-                    .into_iter()
-                    .enumerate()
-                    .map(|(number, report)| Self {
-                        name: match several {
-                            true => format!("{stem} {}", number + 1),
-                            false => stem.clone().into_owned(),
-                        },
-                        report,
-                    }),
-            );
-        }
-        match runs.len() {
-            0..=RUNS_MAX => Ok(runs),
-            number => Err(Error::Usage(format!(
-                "{number} runs; a page shows at most {RUNS_MAX}"
-            ))),
-        }
-    }
-}
-
 /// Renders the page.
 ///
-/// # Panics
-/// Without a run.
-pub(crate) fn render(runs: &[Run]) -> String {
+/// # Errors
+/// `Usage` for more runs than a page can show, and for none.
+pub(crate) fn page(runs: &[Run]) -> Result<String, Error> {
+    match runs.len() {
+        1..=RUNS_MAX => Ok(render(runs)),
+        number => Err(Error::Usage(format!(
+            "{number} runs; a page shows at most {RUNS_MAX}"
+        ))),
+    }
+}
+
+fn render(runs: &[Run]) -> String {
     let title = match runs {
         [run] => format!("Load test of {}", run.report.url),
         runs => format!("{} load tests compared", runs.len()),
@@ -135,7 +83,8 @@ fn head(title: &str) -> Element {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::report::saved::Saved;
+    use serde_json::{Value, json};
 
     /// A report in which every text would break out if it could.
     fn hostile() -> Value {

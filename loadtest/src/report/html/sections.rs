@@ -1,12 +1,12 @@
 //! The parts of the page, from the headline to the facts. Entered once each by the page, with every
 //! run; what there is nothing to say about is left out.
 
-use super::Run;
 use super::curve::{self, Curve};
 use super::element::{Element, element};
 use super::plot::swatch;
 use super::tables::{Column, cell, run_name, table, times, words};
 use super::timeline::{self, Track};
+use crate::report::runs::Run;
 use crate::report::saved::Saved;
 use crate::units::{show_bytes, show_count};
 use Column::{Number, Text};
@@ -18,7 +18,7 @@ pub(super) fn heading(runs: &[Run]) -> Element {
         [run] => header
             .child(element("h1").text("Load test"))
             .child(element("p").class("address").text(&run.report.url))
-            .child(note(how(&run.report))),
+            .child(note(run.report.how())),
         runs => header
             .child(element("h1").text(format_args!("{} load tests compared", runs.len())))
             .child(note("Each run has its colour; ratios are to the first.")),
@@ -181,22 +181,6 @@ fn shell(words: &[String]) -> String {
             false => format!("'{}'", word.replace('\'', "'\\''")),
         });
     quoted.collect::<Vec<_>>().join(" ")
-}
-
-/// What was asked for, in words.
-pub(super) fn how(run: &Saved) -> String {
-    let workers = match run.workers {
-        1 => "1 worker".to_owned(),
-        number => format!("{number} workers"),
-    };
-    let known = [
-        run.load(),
-        run.protocol.clone(),
-        workers,
-        run.driver.clone(),
-    ];
-    let known: Vec<_> = known.into_iter().filter(|text| !text.is_empty()).collect();
-    known.join(", ")
 }
 
 /// A part with its title.
