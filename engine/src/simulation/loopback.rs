@@ -1,6 +1,7 @@
 //! One worker between a client and an origin that cost nothing: for benchmarks of whole exchanges.
 
 use super::{GATEWAY, Simulation};
+use crate::filter::{Catalogue, Filter};
 use crate::io::memory::{Backlog, End, Trace};
 
 /// The most that a request, as the origin gets it, or a reply may have.
@@ -26,7 +27,22 @@ impl Loopback {
     /// When the configuration is not sound.
     #[must_use]
     pub fn new(yaml: &str) -> Self {
-        let simulation = Simulation::traced(0, 1, yaml, Trace::default());
+        Self::start(yaml, Catalogue::default())
+    }
+
+    /// The same with a filter that routes may use.
+    ///
+    /// # Panics
+    /// When the configuration is not sound.
+    #[must_use]
+    pub fn with_filter<F: Filter>(yaml: &str) -> Self {
+        let mut filters = Catalogue::default();
+        filters.add::<F>();
+        Self::start(yaml, filters)
+    }
+
+    fn start(yaml: &str, filters: Catalogue) -> Self {
+        let simulation = Simulation::traced(0, 1, yaml, Trace::default(), filters);
         let backlog = simulation.network.listen(Self::ORIGIN, 1).remove(0);
         let client = simulation.network.open(GATEWAY);
         Self {
@@ -68,6 +84,8 @@ impl Loopback {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::{FilterError, Flow, Phases, RequestCx, WorkerCx};
+    use crate::proxy::StartError;
 
     #[test]
     fn exchanges_follow_each_other_on_the_same_connections() {
@@ -83,5 +101,44 @@ mod tests {
             assert_eq!(loopback.exchange(request, reply), first);
             assert!(loopback.backlog.try_accept().is_none(), "it is reused");
         }
+    }
+
+    struct Mark;
+
+    impl Filter for Mark {
+        const NAME: &'static str = "mark";
+        const PHASES: Phases = Phases::REQUEST;
+        type Config = ();
+        type State = ();
+
+        fn new((): (), _: &WorkerCx<'_>) -> Result<Self, StartError> {
+            Ok(Self)
+        }
+
+        async fn on_request(
+            &self,
+            (): &mut (),
+            request: &mut RequestCx<'_>,
+        ) -> Result<Flow, FilterError> {
+            request.fields_mut().push(b"x-mark", b"1");
+            Ok(Flow::Continue)
+        }
+    }
+
+    #[test]
+    fn filters_take_part_as_often_as_the_route_says() {
+        let forwarded = |filters: &str| {
+            let mut loopback = Loopback::with_filter::<Mark>(&format!(
+                "services: {{a: {{endpoints: [\"192.0.2.10:8080\"]}}}}\n\
+                 routes: [{{path: /*, service: a, filters: [{filters}]}}]\n"
+            ));
+            let reply = b"HTTP/1.1 204 No Content\r\n\r\n";
+            let (forwarded, _) = loopback.exchange(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", reply);
+            forwarded
+        };
+        let line = b"x-mark: 1\r\n".len();
+        let without = forwarded("");
+        assert_eq!(forwarded("{use: mark}"), without + line);
+        assert_eq!(forwarded("{use: mark}, {use: mark}"), without + 2 * line);
     }
 }

@@ -62,10 +62,10 @@ impl Simulation {
     /// Starts workers with this configuration. The seed decides everything that chance decides; with
     /// 0 tasks run in the order in which they were woken, else in an order that is drawn.
     pub(crate) fn start(seed: u64, workers: usize, yaml: &str) -> Self {
-        Self::traced(seed, workers, yaml, Trace::kept())
+        Self::traced(seed, workers, yaml, Trace::kept(), Catalogue::default())
     }
 
-    fn traced(seed: u64, workers: usize, yaml: &str, trace: Trace) -> Self {
+    fn traced(seed: u64, workers: usize, yaml: &str, trace: Trace, filters: Catalogue) -> Self {
         let now = Rc::new(Cell::new(0));
         let turns = Turns::new(now.clone(), seed);
         let network = MemoryNetwork::new(seed, trace.clone());
@@ -81,7 +81,7 @@ impl Simulation {
             turns.spawn(worker::run(index, shared.clone(), platform));
         }
         let sockets = Network::Memory(network.clone());
-        let publisher = Publisher::new(shared.clone(), Catalogue::default(), sockets);
+        let publisher = Publisher::new(shared.clone(), filters, sockets);
         let mut simulation = Self {
             network,
             turns,

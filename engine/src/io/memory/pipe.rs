@@ -102,7 +102,11 @@ impl End {
         let mut wire = self.wire();
         let count = wire.at_hand(self.side)?.min(room);
         let lane = &mut wire.lanes[1 - self.side];
-        buffer.extend(lane.bytes.drain(..count));
+        let (front, back) = lane.bytes.as_slices();
+        let first = count.min(front.len());
+        buffer.extend_from_slice(&front[..first]);
+        buffer.extend_from_slice(&back[..count - first]);
+        lane.bytes.drain(..count);
         lane.arrived -= count;
         if lane.is_roomy() {
             wake(&mut lane.writers);
@@ -126,8 +130,7 @@ impl End {
         let mut wire = self.wire();
         let offered = pieces.iter().map(|piece| piece.len()).sum();
         let count = wire.admit(self.side, offered)?;
-        let bytes = pieces.iter().flat_map(|piece| piece.iter()).copied();
-        wire.carry(self.side, bytes.take(count), count);
+        wire.carry(self.side, pieces, count);
         Ok(count)
     }
 
@@ -236,8 +239,8 @@ impl Wire {
         }
     }
 
-    /// Puts `count` admitted bytes of `side` on their way.
-    fn carry(&mut self, side: usize, bytes: impl Iterator<Item = u8>, count: usize) {
+    /// Puts the first `count` bytes of `pieces`, which are admitted, on their way from `side`.
+    fn carry(&mut self, side: usize, pieces: &[IoSlice<'_>], count: usize) {
         self.note(side, What::Sent(count));
         let lane = &mut self.lanes[side];
         if lane.deaf {
@@ -247,7 +250,12 @@ impl Wire {
             .cut
             .map_or(usize::MAX, |(at, _)| at.saturating_sub(lane.written));
         lane.written += count;
-        lane.bytes.extend(bytes.take(until_cut));
+        let mut left = count.min(until_cut);
+        for piece in pieces {
+            let part = &piece[..left.min(piece.len())];
+            lane.bytes.extend(part);
+            left -= part.len();
+        }
         if lane.pieces.is_none() {
             lane.arrived = lane.bytes.len();
         }
