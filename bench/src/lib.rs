@@ -1,5 +1,12 @@
-//! Benchmarks of corelane: criterion benches in `benches/`, the comparison with other proxies in
-//! `peers/`. Here is what the benches share.
+//! Pieces of work for benchmarks, each prepared once and done many times. Entered by the criterion
+//! benches in `benches/`, which take their time, and by `benches/instructions.rs`, whose instructions
+//! are counted; the comparison with other proxies, in `peers/`, runs the whole program instead.
+
+pub mod codec;
+#[cfg(simulation)]
+pub mod exchange;
+pub mod metrics;
+pub mod routes;
 
 /// A request as browsers send it.
 pub const BROWSER_REQUEST: &[u8] = b"GET /api/v1/users/42?fields=name HTTP/1.1\r\n\
@@ -12,3 +19,9 @@ pub const BROWSER_REQUEST: &[u8] = b"GET /api/v1/users/42?fields=name HTTP/1.1\r
     Connection: keep-alive\r\n\
     X-API-Version: 2\r\n\
     Cache-Control: no-cache\r\n\r\n";
+
+/// A request as programs send it.
+pub const SHORT_REQUEST: &[u8] = b"GET /api/v1/users/42?fields=name HTTP/1.1\r\n\
+    Host: api.example.com\r\n\
+    User-Agent: bench\r\n\
+    Accept: */*\r\n\r\n";
