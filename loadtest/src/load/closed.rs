@@ -51,19 +51,21 @@ pub(super) async fn keep_busy(mut slot: Slot, number: u64, shift: Rc<Shift>) {
     let mut begun = Instant::now();
     while shift.take_turn(begun) {
         let kind = mix.choose();
-        ledger.kind(kind, begun).due += 1;
         let outcome = slot.exchange(&mix.draw(kind, number), begun).await;
         let now = Instant::now();
         let pause = match outcome {
             Ok(reply) => {
                 let verdict = mix.judge(kind, &reply, slot.kept());
-                let mut tally = ledger.tally(now);
-                tally.last_reply = now - ledger.start();
-                tally.kinds[kind].count_reply(&reply, verdict, now - begun);
+                ledger.set_last_reply(now);
+                let mut tally = ledger.kind(kind, now);
+                tally.due += 1;
+                tally.count_reply(&reply, verdict, now - begun);
                 mix.think(kind)
             }
             Err(failure) => {
-                ledger.kind(kind, now).count_failure(&failure);
+                let mut tally = ledger.kind(kind, now);
+                tally.due += 1;
+                tally.count_failure(&failure);
                 Some(RETRY_PAUSE)
             }
         };

@@ -30,6 +30,8 @@ pub(super) struct Ledger {
     worker: usize,
     start: Instant,
     second: Cell<u32>,
+    second_end: Cell<Instant>,
+    last_reply: Cell<Instant>,
     tally: RefCell<Tally>,
     pages: Sender<Page>,
 }
@@ -41,6 +43,8 @@ impl Ledger {
             worker,
             start,
             second: Cell::new(0),
+            second_end: Cell::new(start + SECOND),
+            last_reply: Cell::new(start),
             tally: RefCell::new(Tally::new(kinds)),
             pages,
         }
@@ -62,14 +66,20 @@ impl Ledger {
         RefMut::map(self.tally(now), |tally| &mut tally.kinds[number])
     }
 
+    /// A complete reply has come at `now`.
+    pub(super) fn set_last_reply(&self, now: Instant) {
+        self.last_reply.set(now);
+    }
+
     /// Publishes the second that is over, if one is: to be called now and then when nothing happens.
     pub(super) fn turn_page(&self, now: Instant) {
-        let since_start = now.saturating_duration_since(self.start);
-        // One comparison of whole numbers for each outcome, and no clock.
-        if since_start >= SECOND * (self.second.get() + 1) {
+        // The one comparison that each outcome pays for.
+        if now >= self.second_end.get() {
+            let since_start = now.saturating_duration_since(self.start);
             let second = u32::try_from(since_start.as_secs()).unwrap_or(u32::MAX);
             self.publish(true);
             self.second.set(second);
+            self.second_end.set(self.start + SECOND * (second + 1));
         }
     }
 
@@ -80,6 +90,7 @@ impl Ledger {
     }
 
     fn publish(&self, is_whole: bool) {
+        self.tally.borrow_mut().last_reply = self.last_reply.get() - self.start;
         let kinds = self.tally.borrow().kinds.len();
         let page = Page {
             worker: self.worker,

@@ -58,12 +58,12 @@ pub(super) async fn serve(mut slot: Slot, number: u64, shop: Rc<Shop>) {
         match outcome {
             Ok(reply) => {
                 let verdict = mix.judge(kind, &reply, slot.kept());
-                let mut tally = ledger.tally(now);
-                tally.last_reply = now - ledger.start();
+                ledger.set_last_reply(now);
+                let mut tally = ledger.kind(kind, now);
                 if verdict == Verdict::Good {
-                    record(&mut tally.kinds[kind].service, now - sent);
+                    record(&mut tally.service, now - sent);
                 }
-                tally.kinds[kind].count_reply(&reply, verdict, now - due);
+                tally.count_reply(&reply, verdict, now - due);
             }
             Err(Failure::Stopped) => {
                 ledger.kind(kind, now).count_unfinished(now - due);

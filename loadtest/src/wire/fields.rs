@@ -3,6 +3,7 @@
 //! and told apart for whoever wants to see them all.
 
 use super::Malformed;
+use super::head::{Lines, Unclean};
 use super::websocket::handshake::Key;
 
 /// What the framing and connection fields of one head say.
@@ -36,21 +37,25 @@ pub(super) struct WebSocketFields {
 }
 
 impl Fields {
-    /// Reads field lines that end with CRLF each.
-    pub(super) fn scan(mut lines: &[u8]) -> Result<Self, Malformed> {
+    /// Reads field lines up to the empty line behind them; `None` while that has not come yet.
+    pub(super) fn read(lines: &mut Lines<'_>) -> Result<Option<Self>, Malformed> {
         let mut fields = Self::default();
-        while !lines.is_empty() {
-            let name = name(lines).ok_or(Malformed::Field)?;
-            let rest = &lines[name.len() + 1..];
-            let end = memchr::memchr3(b'\r', b'\n', 0, rest).ok_or(Malformed::Field)?;
-            let (value, rest) = rest.split_at(end);
-            lines = rest.strip_prefix(b"\r\n").ok_or(Malformed::Field)?;
-            fields.note(name, value.trim_ascii())?;
+        loop {
+            let line = match lines.next() {
+                Ok(Some(line)) => line,
+                Ok(None) => return Ok(None),
+                Err(Unclean) => return Err(Malformed::Field),
+            };
+            if line.is_empty() {
+                break;
+            }
+            let colon = name_len(line).ok_or(Malformed::Field)?;
+            fields.note(&line[..colon], &line[colon + 1..])?;
         }
         if fields.chunked && fields.content_length.is_some() {
             return Err(Malformed::TwoFramings);
         }
-        Ok(fields)
+        Ok(Some(fields))
     }
 
     /// Whether the connection may carry another message after this one (RFC 9112 §9.3).
@@ -59,6 +64,7 @@ impl Fields {
     }
 
     fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Malformed> {
+        let value = value.trim_ascii();
         // The length tells the names apart, so that most fields cost one comparison.
         match name.len() {
             6 if name.eq_ignore_ascii_case(b"expect") => {
@@ -102,20 +108,21 @@ impl Fields {
     }
 }
 
-/// The name at the beginning of a field line. Names are short: a loop is quicker than a search.
-fn name(line: &[u8]) -> Option<&[u8]> {
-    let end = line
-        .iter()
-        .position(|&byte| byte == b':' || !byte.is_ascii_graphic())?;
-    (end > 0 && line[end] == b':').then(|| &line[..end])
-}
-
 /// The elements of a list (RFC 9110 §5.6.1).
 fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
 }
 
-/// Names and values of a head that has been scanned, its first line passed over.
+/// The length of the name before a line's colon; `None` without a colon, or with a name that has
+/// spaces, controls or nothing in it.
+fn name_len(line: &[u8]) -> Option<usize> {
+    let end = line
+        .iter()
+        .position(|&byte| byte == b':' || !byte.is_ascii_graphic())?;
+    (end > 0 && line[end] == b':').then_some(end)
+}
+
+/// Names and values of a head that has been read, its first line passed over.
 pub(super) fn split(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let lines = head.split(|&byte| byte == b'\n').skip(1);
     lines.filter_map(|line| {
@@ -138,24 +145,31 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// Reads these field lines, which an empty line ends.
+    fn read(lines: &[u8]) -> Result<Fields, Malformed> {
+        let bytes = [lines, b"\r\n"].concat();
+        let mut lines = Lines::new(&bytes);
+        let fields = Fields::read(&mut lines).map(Option::unwrap);
+        assert!(fields.is_err() || lines.len() == bytes.len());
+        fields
+    }
+
     #[test]
     fn reads_framing_and_connection_options() {
-        let fields =
-            Fields::scan(b"Host: a\r\nCONTENT-length:  12 \r\nConnection: x, Close\r\n").unwrap();
+        let fields = read(b"Host: a\r\nCONTENT-length:  12 \r\nConnection: x, Close\r\n").unwrap();
         assert_eq!(fields.content_length, Some(12));
         assert!(fields.close && !fields.chunked);
-        let fields =
-            Fields::scan(b"transfer-encoding: Chunked\r\nExpect: 100-Continue\r\n").unwrap();
+        let fields = read(b"transfer-encoding: Chunked\r\nExpect: 100-Continue\r\n").unwrap();
         assert!(fields.chunked && fields.expects_continue);
     }
 
     #[test]
     fn persistence_depends_on_the_version() {
-        let plain = Fields::scan(b"").unwrap();
+        let plain = read(b"").unwrap();
         assert!(plain.persists(false) && !plain.persists(true));
-        let kept = Fields::scan(b"Connection: keep-alive\r\n").unwrap();
+        let kept = read(b"Connection: keep-alive\r\n").unwrap();
         assert!(kept.persists(true));
-        let closed = Fields::scan(b"Connection: keep-alive, close\r\n").unwrap();
+        let closed = read(b"Connection: keep-alive, close\r\n").unwrap();
         assert!(!closed.persists(false) && !closed.persists(true));
     }
 
@@ -193,7 +207,7 @@ mod tests {
         ];
         for (lines, error) in cases {
             assert_eq!(
-                Fields::scan(lines),
+                read(lines),
                 Err(error),
                 "{:?}",
                 lines.escape_ascii().to_string()
@@ -210,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_repeated_equal_length_counts_once() {
-        let fields = Fields::scan(b"Content-Length: 7\r\nContent-Length: 7\r\n").unwrap();
+        let fields = read(b"Content-Length: 7\r\nContent-Length: 7\r\n").unwrap();
         assert_eq!(fields.content_length, Some(7));
     }
 }

@@ -1,41 +1,41 @@
-//! Cuts a head into its start line and its field lines. Entered by `reply` and `request`, which
-//! know what the start line means.
+//! Cuts a head into lines. Entered by `reply`, `request` and `fields`, which know what they mean.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-
-use super::Malformed;
-
-/// Looks for the end of a head; made once, because making it costs as much as a search.
-static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
-
-/// A head's two parts, borrowed from the buffer it was found in.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Head<'a> {
-    /// The first line without its CRLF.
-    pub(super) start_line: &'a [u8],
-    /// All field lines, each with its CRLF; empty when there is none.
-    pub(super) fields: &'a [u8],
-    /// Bytes of the head, with the empty line that ends it.
-    pub(super) len: usize,
+/// The lines of a head, one after the other, from a buffer that may hold more or less than the head.
+pub(super) struct Lines<'a> {
+    bytes: &'a [u8],
+    start: usize,
 }
 
-/// Finds the head at the beginning of `buf`; `None` while its end has not come yet.
-pub(super) fn split(buf: &[u8]) -> Result<Option<Head<'_>>, Malformed> {
-    let Some(end) = END.find(buf) else {
-        return Ok(None);
-    };
-    let lines = &buf[..end + 2];
-    let first = memchr::memchr(b'\n', lines).unwrap_or(end + 1);
-    let start_line = lines[..first]
-        .strip_suffix(b"\r")
-        .ok_or(Malformed::StartLine)?;
-    Ok(Some(Head {
-        start_line,
-        fields: &lines[first + 1..],
-        len: end + 4,
-    }))
+/// A CR without LF, an LF without CR, or a NUL (RFC 9112 §2.2, RFC 9110 §5.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unclean;
+
+impl<'a> Lines<'a> {
+    /// The lines at the beginning of `bytes`.
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, start: 0 }
+    }
+
+    /// The next line without its CRLF; `None` while its end has not come yet.
+    pub(super) fn next(&mut self) -> Result<Option<&'a [u8]>, Unclean> {
+        let rest = &self.bytes[self.start..];
+        let Some(end) = memchr::memchr3(b'\r', b'\n', 0, rest) else {
+            return Ok(None);
+        };
+        match rest[end..] {
+            [b'\r', b'\n', ..] => {
+                self.start += end + 2;
+                Ok(Some(&rest[..end]))
+            }
+            [b'\r'] => Ok(None),
+            _ => Err(Unclean),
+        }
+    }
+
+    /// How many bytes the lines so far have, line ends included.
+    pub(super) fn len(&self) -> usize {
+        self.start
+    }
 }
 
 #[cfg(test)]
@@ -43,31 +43,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn splits_a_complete_head_only() {
-        let bytes = b"GET / HTTP/1.1\r\nA: b\r\nC: d\r\n\r\nrest";
-        for end in 0..30 {
-            assert_eq!(split(&bytes[..end]), Ok(None), "{end}");
+    fn lines_come_when_they_are_complete() {
+        let bytes = b"GET /\r\nA: b\r\n\r\nrest\r\n";
+        for (end, expected) in [(0, 0), (6, 0), (7, 1), (13, 2), (14, 2), (15, 3), (20, 3)] {
+            let mut lines = Lines::new(&bytes[..end]);
+            let mut count = 0;
+            while let Some(line) = lines.next().unwrap() {
+                assert_eq!(line, [&b"GET /"[..], b"A: b", b""][count]);
+                count += 1;
+            }
+            assert_eq!(count, expected, "{end}");
+            assert_eq!(lines.len(), [0, 7, 13, 15][count]);
         }
-        let head = split(bytes).unwrap().unwrap();
-        assert_eq!(head.start_line, b"GET / HTTP/1.1");
-        assert_eq!(head.fields, b"A: b\r\nC: d\r\n");
-        assert_eq!(&bytes[head.len..], b"rest");
     }
 
     #[test]
-    fn a_head_may_have_no_fields() {
-        let head = split(b"HTTP/1.1 200 OK\r\n\r\n").unwrap().unwrap();
-        assert_eq!(
-            (head.start_line, head.fields),
-            (&b"HTTP/1.1 200 OK"[..], &b""[..])
-        );
-    }
-
-    #[test]
-    fn a_bare_line_feed_does_not_end_the_start_line() {
-        assert_eq!(
-            split(b"GET / HTTP/1.1\nA: b\r\n\r\n"),
-            Err(Malformed::StartLine)
-        );
+    fn bare_line_ends_and_nul_are_unclean() {
+        for bytes in [
+            &b"A: b\nC: d\r\n"[..],
+            b"A: b\rc\r\n",
+            b"A: \0\r\n",
+            b"\n",
+            b"\r\r\n",
+        ] {
+            let mut lines = Lines::new(bytes);
+            assert_eq!(lines.next(), Err(Unclean), "{}", bytes.escape_ascii());
+        }
     }
 }

@@ -3,7 +3,8 @@
 use super::body::Body;
 use super::chunked::Chunked;
 use super::fields::Fields;
-use super::{Malformed, fields, head};
+use super::head::{Lines, Unclean};
+use super::{Malformed, fields};
 
 /// What a reply's head says.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,11 +21,14 @@ impl ReplyHead {
     /// Reads the head at the beginning of `buf` and says how many bytes it has; `None` while its end
     /// has not come yet.
     pub(crate) fn parse(buf: &[u8]) -> Result<Option<(Self, usize)>, Malformed> {
-        let Some(head) = head::split(buf)? else {
+        let mut lines = Lines::new(buf);
+        let Some(line) = lines.next().map_err(|Unclean| Malformed::StartLine)? else {
             return Ok(None);
         };
-        let (http10, status) = status_line(head.start_line).ok_or(Malformed::StartLine)?;
-        let fields = Fields::scan(head.fields)?;
+        let (http10, status) = status_line(line).ok_or(Malformed::StartLine)?;
+        let Some(fields) = Fields::read(&mut lines)? else {
+            return Ok(None);
+        };
         let body = match status {
             100..=199 | 204 | 304 => Body::Length(0),
             _ if fields.chunked => Body::Chunked(Chunked::default()),
@@ -35,7 +39,7 @@ impl ReplyHead {
             body,
             persists: fields.persists(http10),
         };
-        Ok(Some((reply, head.len)))
+        Ok(Some((reply, lines.len())))
     }
 
     /// The fields of a head that was parsed, which is all of `head`.

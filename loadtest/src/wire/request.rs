@@ -3,11 +3,12 @@
 
 use std::ops::Range;
 
+use super::Malformed;
 use super::body::Body;
 use super::chunked::Chunked;
 use super::fields::{Fields, WebSocketFields};
+use super::head::{Lines, Unclean};
 use super::websocket::handshake::Key;
-use super::{Malformed, head};
 
 /// What a request's head says to a server that has one answer for all.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,12 +50,15 @@ impl RequestHead {
             Some(rest) => (rest, 2),
             None => (buf, 0),
         };
-        let Some(head) = head::split(buf)? else {
+        let mut lines = Lines::new(buf);
+        let Some(line) = lines.next().map_err(|Unclean| Malformed::StartLine)? else {
             return Ok(None);
         };
-        let (method, target, http10) = request_line(head.start_line).ok_or(Malformed::StartLine)?;
+        let (method, target, http10) = request_line(line).ok_or(Malformed::StartLine)?;
         let target_start = skipped + method.len() + 1;
-        let fields = Fields::scan(head.fields)?;
+        let Some(fields) = Fields::read(&mut lines)? else {
+            return Ok(None);
+        };
         if http10 && fields.chunked {
             return Err(Malformed::TransferCoding);
         }
@@ -76,7 +80,7 @@ impl RequestHead {
                 _ => Upgrade::Improper,
             },
         };
-        Ok(Some((request, skipped + head.len)))
+        Ok(Some((request, skipped + lines.len())))
     }
 }
 
