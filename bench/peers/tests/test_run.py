@@ -240,7 +240,7 @@ class Runs(unittest.TestCase):
         # The command for the page, three times the base's saturation, and the sample after its warm-up.
         self.assertEqual(rates, ["RATE", *[None] * 6, None, scenario["rate"]])
 
-        speeds = iter([28_000.0, 90_000.0, 31_000.0, 1.0])
+        speeds = iter([28_000.0, 31_000.0, 9_000.0, 1.0])
 
         def take(*_):
             return sample(per_second=next(speeds), round=1)
