@@ -5,7 +5,8 @@
 //! - `load` sends the requests of `scenario` over the connections of `client` and counts in a `tally`
 //!   (`corelane-loadtest run`), `report` prints what it counted;
 //! - `compare` holds saved reports against each other;
-//! - `wire` is HTTP/1.1 as bytes, `rt` is monoio with its traps fenced off, and both serve both ends.
+//! - `wire` is HTTP/1.1 as bytes, `tls` hides them, `rt` is monoio with its traps fenced off, and all of
+//!   these serve both ends.
 //!
 //! Nothing here comes from corelane's own crates: a checker must not share bugs with what it checks.
 
@@ -23,6 +24,7 @@ mod scenario;
 mod schedule;
 mod tally;
 mod target;
+mod tls;
 mod units;
 mod wire;
 

@@ -5,6 +5,7 @@
 mod compare;
 mod load;
 mod origin;
+mod protocol;
 mod report;
 mod run;
 
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use compare::CompareArgs;
 pub(crate) use load::{LoadArgs, Loop};
 pub(crate) use origin::OriginArgs;
+pub(crate) use protocol::ProtocolArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use run::{RequestArgs, RunArgs};
 
@@ -36,7 +38,7 @@ pub(crate) enum Command {
     ///
     /// A path may begin with words that stand for options: /status/503, /size/64KiB, /chunked, /echo,
     /// /drip/1KiB/100ms, /delay/20ms, /reset.
-    Origin(OriginArgs),
+    Origin(Box<OriginArgs>),
     /// Send requests to a URL and report what came back. Without a rate and without --connections:
     /// 100 requests per second for 10 seconds.
     Run(Box<RunArgs>),

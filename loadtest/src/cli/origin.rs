@@ -1,6 +1,7 @@
 //! The options of `origin`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -44,6 +45,15 @@ pub(crate) struct OriginArgs {
     /// Repeats delays, errors and resets of another run with the same seed and the same requests.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Speak TLS, with a certificate made for this run that nobody trusts, or the one named here.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Certificate chain to show (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Connections held at once by each worker; one more is closed as soon as it is accepted.
     #[arg(long, default_value_t = 32_768)]
     pub(crate) max_connections: usize,

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{LoadArgs, WorkerArgs, parse_body_size};
+use super::{LoadArgs, ProtocolArgs, WorkerArgs, parse_body_size};
 use crate::report::hgrm::Unit;
 use crate::scenario::{FieldName, parse_field, parse_method};
 
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Where to: http://HOST:PORT/PATH. With a scenario, without a path and in place of its target.
+    /// Where to: http://HOST:PORT/PATH or https://HOST:PORT/PATH. With a scenario, without a path and in
+    /// place of its target.
     #[arg(required_unless_present = "scenario")]
     pub(crate) url: Option<String>,
     /// A file that says what to send, and perhaps where and how fast; options win over it.
@@ -24,6 +25,8 @@ pub(crate) struct RunArgs {
     /// Open a connection for each request, and say so in it.
     #[arg(long)]
     pub(crate) no_keep_alive: bool,
+    #[command(flatten)]
+    pub(crate) protocol: ProtocolArgs,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub(crate) json: bool,

@@ -9,10 +9,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Dialer, Failure, Kept, Reply, Reuse};
+use super::{Dialer, Failure, Kept, Reply, Reuse, blame};
 use crate::request::{Keep, Nature, Request};
-use crate::rt::Input;
 use crate::rt::watch::{Entry, WatchedStream};
+use crate::rt::{Input, Transport};
+use crate::tls::Secured;
 use crate::wire::Malformed;
 use crate::wire::body::Body;
 use crate::wire::reply::ReplyHead;
@@ -20,12 +21,17 @@ use crate::wire::reply::ReplyHead;
 /// Up to this size a body is copied behind its head so that both leave in one call.
 const JOINED_BODY_MAX: usize = 64 * 1024;
 
+/// What the bytes go over.
+type Stream = Secured<WatchedStream>;
+
 /// A place for one connection at a time, and the buffers that go with it.
 #[derive(Debug)]
 pub(crate) struct Http1 {
     dialer: Rc<Dialer>,
     place: Rc<Entry>,
-    stream: Option<WatchedStream>,
+    stream: Option<Stream>,
+    /// The last connection ended without TLS's own end, which an attacker can do, too.
+    is_cut_short: bool,
     input: Input,
     /// Where requests that vary are written.
     draft: Vec<u8>,
@@ -39,6 +45,7 @@ impl Http1 {
             dialer: Rc::clone(dialer),
             place: dialer.place(),
             stream: None,
+            is_cut_short: false,
             input: Input::new(),
             draft: Vec::new(),
             kept: Kept::default(),
@@ -60,6 +67,7 @@ impl Http1 {
             Some(stream) => stream,
             None => {
                 self.input.clear();
+                self.is_cut_short = false;
                 self.dialer.connect(&self.place, begun).await?
             }
         };
@@ -77,7 +85,7 @@ impl Http1 {
         })
     }
 
-    async fn send(&mut self, stream: &mut WatchedStream, request: &Request) -> Result<(), Failure> {
+    async fn send(&mut self, stream: &mut Stream, request: &Request) -> Result<(), Failure> {
         let sent = match &request.nature {
             Nature::Fixed(encoded) => stream.send(self.encode_once(encoded, request)).await.0,
             Nature::Varying => {
@@ -95,7 +103,7 @@ impl Http1 {
                 }
             }
         };
-        sent.map(drop).map_err(|error| self.blame(error))
+        sent.map_err(|error| blame(&self.place, error))
     }
 
     fn encode_once(&self, encoded: &OnceCell<Rc<Vec<u8>>>, request: &Request) -> Rc<Vec<u8>> {
@@ -111,7 +119,7 @@ impl Http1 {
     /// Reads the final reply; the head that is returned stands for all of it.
     async fn receive_reply(
         &mut self,
-        stream: &mut WatchedStream,
+        stream: &mut Stream,
         request: &Request,
     ) -> Result<ReplyHead, Failure> {
         let mut head = self.head(stream, request).await?;
@@ -127,11 +135,7 @@ impl Http1 {
     }
 
     /// The final head, interim ones passed over.
-    async fn head(
-        &mut self,
-        stream: &mut WatchedStream,
-        request: &Request,
-    ) -> Result<ReplyHead, Failure> {
+    async fn head(&mut self, stream: &mut Stream, request: &Request) -> Result<ReplyHead, Failure> {
         loop {
             let unread = self.input.unread();
             match ReplyHead::parse(unread).map_err(Failure::Malformed)? {
@@ -164,7 +168,7 @@ impl Http1 {
     /// Reads past the body, and keeps it on the way or not.
     async fn body<const KEPT: bool>(
         &mut self,
-        stream: &mut WatchedStream,
+        stream: &mut Stream,
         body: &mut Body,
     ) -> Result<(), Failure> {
         loop {
@@ -179,31 +183,28 @@ impl Http1 {
                 return Ok(());
             }
             if self.receive(stream).await? == 0 {
-                return body.end().map_err(Failure::Malformed);
+                // RFC 9112 §9.8: whatever was to come until the end may not have come.
+                return match body.end() {
+                    Ok(()) if self.is_cut_short => Err(Failure::Malformed(Malformed::Truncated)),
+                    end => end.map_err(Failure::Malformed),
+                };
             }
         }
     }
 
     /// Waits for more bytes; 0 is the peer's end of the stream.
-    async fn receive(&mut self, stream: &mut WatchedStream) -> Result<usize, Failure> {
+    async fn receive(&mut self, stream: &mut Stream) -> Result<usize, Failure> {
         let count = match stream.receive(&mut self.input).await {
             Ok(count) => count,
-            Err(error) => return Err(self.blame(error)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.is_cut_short = true;
+                0
+            }
+            Err(error) => return Err(blame(&self.place, error)),
         };
         match (count, self.place.was_cut()) {
             (0, Some(cut)) => Err(cut.into()),
             _ => Ok(count),
-        }
-    }
-
-    /// What a socket's error means: our own cut looks like one, too.
-    fn blame(&self, error: io::Error) -> Failure {
-        match self.place.was_cut() {
-            Some(cut) => cut.into(),
-            None => match error.kind() {
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Failure::Reset,
-                _ => Failure::Io(error),
-            },
         }
     }
 }

@@ -19,9 +19,24 @@ pub(crate) use kept::Kept;
 
 use crate::cli::Error;
 use crate::request::Request;
-use crate::rt::watch::Cut;
+use crate::rt::watch::{Cut, Entry};
 use crate::target::{Scheme, Target};
+use crate::tls::client::ClientTls;
+use crate::tls::{self, ALPN_HTTP1};
 use crate::wire::Malformed;
+
+/// How connections to the target are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Approach {
+    /// Where they lead.
+    pub(crate) target: Target,
+    /// What is spoken on them.
+    pub(crate) protocol: Protocol,
+    /// What keeps it secret, if anything does.
+    pub(crate) tls: Option<ClientTls>,
+    /// How many requests each is for.
+    pub(crate) reuse: Reuse,
+}
 
 /// What is spoken with the target, by all connections of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +52,18 @@ impl Protocol {
     /// `Usage` for a scheme that cannot be spoken yet.
     pub(crate) fn choose(target: &Target) -> Result<Self, Error> {
         match target.scheme {
-            Scheme::Http => Ok(Self::Http1),
+            Scheme::Http | Scheme::Https => Ok(Self::Http1),
             scheme => Err(Error::Usage(format!(
                 "{target}: {} is not spoken yet",
                 scheme.name()
             ))),
+        }
+    }
+
+    /// What ALPN calls it (RFC 7301).
+    pub(crate) fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http1 => ALPN_HTTP1,
         }
     }
 
@@ -102,6 +124,8 @@ pub(crate) struct Reply {
 pub(crate) enum Failure {
     /// No connection.
     Connect(io::Error),
+    /// No session, or one that broke: the certificate, or something else that TLS does not allow.
+    Tls(String),
     /// The reply did not come in time.
     Timeout,
     /// The run ended first, which is nobody's fault.
@@ -114,6 +138,21 @@ pub(crate) enum Failure {
     Malformed(Malformed),
     /// Any other error of the socket.
     Io(io::Error),
+}
+
+/// What a stream's error means: our own cut looks like one, too.
+fn blame(place: &Entry, error: io::Error) -> Failure {
+    if let Some(cut) = place.was_cut() {
+        return cut.into();
+    }
+    if let Some(reason) = tls::reason(&error) {
+        return Failure::Tls(reason.to_string());
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Failure::Reset,
+        io::ErrorKind::UnexpectedEof => Failure::Closed,
+        _ => Failure::Io(error),
+    }
 }
 
 impl From<Cut> for Failure {

@@ -85,7 +85,7 @@ mod tests {
     fn page(worker: usize, second: u32, due: u64) -> Page {
         let mut tally = Tally::new(1);
         tally.kinds[0].due = due;
-        tally.connects = 1;
+        tally.connections.opened = 1;
         Page {
             worker,
             second,
@@ -121,7 +121,7 @@ mod tests {
         let rows: Vec<_> = collected.series.iter().map(|row| row.due).collect();
         assert_eq!(rows, [11, 2, 3, 24]);
         assert_eq!(collected.tally.kinds[0].due, 40);
-        assert_eq!(collected.tally.connects, 6);
+        assert_eq!(collected.tally.connections.opened, 6);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use crate::tally::{KindTally, Tally};
+use crate::tally::{Connections, KindTally, Tally};
 
 /// The length of a row of the series.
 const SECOND: Duration = Duration::from_secs(1);
@@ -84,8 +84,8 @@ impl Ledger {
     }
 
     /// Publishes what is left, when the worker has done its share.
-    pub(super) fn close(&self, now: Instant, connects: u64) {
-        self.tally(now).connects = connects;
+    pub(super) fn close(&self, now: Instant, connections: Connections) {
+        self.tally(now).connections = connections;
         self.publish(false);
     }
 
@@ -119,14 +119,19 @@ mod tests {
         ledger.kind(0, at(1000)).due += 1;
         ledger.turn_page(at(4200));
         ledger.kind(0, at(4300)).due += 5;
-        ledger.close(at(5100), 7);
+        let connections = Connections {
+            opened: 7,
+            ..Connections::default()
+        };
+        ledger.close(at(5100), connections);
         drop(ledger);
         let told: Vec<_> = pages
             .iter()
             .map(|page| {
                 let due = page.tally.kinds.iter().map(|kind| kind.due).collect();
                 assert_eq!(page.worker, 3);
-                (page.second, page.is_whole, due, page.tally.connects)
+                let opened = page.tally.connections.opened;
+                (page.second, page.is_whole, due, opened)
             })
             .collect();
         let expected: [(u32, bool, Vec<u64>, u64); 4] = [

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::bounds;
 use crate::cli::{Error, LoadArgs, Loop, RunArgs, WorkerArgs};
-use crate::client::{Protocol, Reuse};
+use crate::client::{Approach, Protocol, Reuse};
 use crate::rt::Driver;
 use crate::scenario::{Mix, Scenario, ScenarioFile};
 use crate::schedule::{Arrivals, Profile, Schedule};
 use crate::target::Target;
+use crate::tls::client::ClientTls;
 use crate::units::show_duration;
 
 /// How long requests under way may take to finish once the time is over.
@@ -23,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) target: Target,
     /// What is spoken with it.
     pub(crate) protocol: Protocol,
+    /// What keeps it secret, if anything does.
+    pub(crate) tls: Option<ClientTls>,
     /// How many requests each connection is for.
     pub(crate) reuse: Reuse,
     /// What is asked for.
@@ -68,8 +71,10 @@ impl Plan {
     /// than the bounds allow; `Run` when the target's name has no address or the driver is refused.
     pub(crate) fn from_args(args: &RunArgs) -> Result<Self, Error> {
         let (target, scenario, load) = what_and_where(args)?;
+        let protocol = Protocol::choose(&target)?;
         let plan = Self {
-            protocol: Protocol::choose(&target)?,
+            protocol,
+            tls: ClientTls::for_target(&target, &[protocol.alpn()], &args.protocol)?,
             reuse: if args.no_keep_alive {
                 Reuse::PerRequest
             } else {
@@ -131,6 +136,16 @@ impl Plan {
     /// The requests of one worker, which is the first of `part` among its second.
     pub(super) fn mix(&self, part: (u64, u64)) -> Mix {
         Mix::new(&self.scenario, &self.target.authority, self.seed, part)
+    }
+
+    /// How connections to the target are made.
+    pub(super) fn approach(&self) -> Approach {
+        Approach {
+            target: self.target.clone(),
+            protocol: self.protocol,
+            tls: self.tls.clone(),
+            reuse: self.reuse,
+        }
     }
 
     /// The part of worker `number` of something that all share; the parts add up to the whole.

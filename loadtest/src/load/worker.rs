@@ -46,8 +46,7 @@ pub(super) fn work(
 
 async fn run_share(plan: &Plan, number: usize, ledger: &Rc<Ledger>) -> Result<(), Error> {
     let last_call = ledger.start() + plan.last_call();
-    let target = (plan.target.clone(), plan.protocol);
-    let dialer = Rc::new(Dialer::new(target, plan.reuse, plan.timeout, last_call));
+    let dialer = Rc::new(Dialer::new(plan.approach(), plan.timeout, last_call));
     let connections = plan.part(number, u64::from(plan.connections));
     let slots = Slot::all(&dialer, connections);
     let part = (number as u64, plan.worker_count() as u64);
@@ -88,7 +87,7 @@ async fn run_share(plan: &Plan, number: usize, ledger: &Rc<Ledger>) -> Result<()
         () = dialer.patrol() => {}
         () = turn_pages(ledger) => {}
     }
-    ledger.close(Instant::now(), dialer.connects());
+    ledger.close(Instant::now(), dialer.connections());
     Ok(())
 }
 

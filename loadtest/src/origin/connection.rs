@@ -10,6 +10,7 @@ use super::replies::{Ending, Reply, Shape};
 use super::rules::{Answer, Drip, Manner};
 use super::{ECHO_BYTES_MAX, Seat, websocket};
 use crate::rt::{Input, Outgoing, Transport, watch};
+use crate::tls::Secured;
 use crate::wire::Malformed;
 use crate::wire::body::Body;
 use crate::wire::request::{RequestHead, Upgrade};
@@ -34,9 +35,7 @@ const REFUSED: Shape = Shape {
 const LINGERING_READS: usize = 64;
 
 /// Serves a connection until either side ends it.
-pub(super) async fn serve(stream: TcpStream, seat: Seat) {
-    // A reply is one send; only a reply that the socket's buffer could not take whole would wait.
-    drop(stream.set_nodelay(true));
+pub(super) async fn serve(stream: Secured<TcpStream>, seat: Seat) {
     let mut connection = Connection {
         stream,
         input: Input::new(),
@@ -48,7 +47,7 @@ pub(super) async fn serve(stream: TcpStream, seat: Seat) {
             Ok(Ending::Last | Ending::Http10) => return connection.linger().await,
             Err(End::Refused(reply)) => return connection.refuse(reply).await,
             Err(End::Upgraded) => return connection.echo_messages().await,
-            Err(End::Reset) => return watch::reset(connection.stream),
+            Err(End::Reset) => return watch::reset(connection.stream.into_socket()),
             Err(End::Gone) => return,
         }
     }
@@ -82,7 +81,7 @@ impl From<Malformed> for End {
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Secured<TcpStream>,
     input: Input,
     seat: Seat,
 }

@@ -16,15 +16,18 @@ mod websocket;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use monoio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::cli::{Error, OriginArgs};
 use crate::random::Random;
 use crate::rt::{self, Driver};
+use crate::tls::server::{Identity, ServerTls};
+use crate::tls::{Secured, Session, TlsStream};
 use replies::Shelf;
 use rules::{Answer, Manner, Rules};
 
@@ -56,6 +59,7 @@ pub(crate) fn serve(args: &OriginArgs) -> Result<(), Error> {
         )));
     }
     let rules = Rules::new(args);
+    let tls = tls(args)?;
     let driver = Driver::choose(args.workers.io)?;
     let listening = |error| Error::Run(format!("cannot listen on {}: {error}", args.address));
     let listener = listen(args.address).map_err(listening)?;
@@ -73,9 +77,9 @@ pub(crate) fn serve(args: &OriginArgs) -> Result<(), Error> {
         // The queue is one for all workers: whoever is free takes the next connection.
         let listener = listener.try_clone().map_err(failed)?;
         let work = async {
-            let listener = monoio::net::TcpListener::from_std(listener)?;
+            let listener = TcpListener::from_std(listener)?;
             let random = Random::for_part(seed, number as u64);
-            let floor = Floor::new(rules.clone(), random, max_connections);
+            let floor = Floor::new(rules.clone(), tls.clone(), random, max_connections);
             work(listener, Rc::new(floor)).await;
             Ok(())
         };
@@ -84,19 +88,31 @@ pub(crate) fn serve(args: &OriginArgs) -> Result<(), Error> {
     .map(drop)
 }
 
+/// What is shown to clients, if they want TLS.
+fn tls(args: &OriginArgs) -> Result<Option<ServerTls>, Error> {
+    let identity = match (&args.tls_cert, &args.tls_key) {
+        (Some(chain), Some(key)) => Identity::read(chain, key)?,
+        _ if args.tls => Identity::self_signed(args.address.ip())?,
+        _ => return Ok(None),
+    };
+    ServerTls::new(identity).map(Some)
+}
+
 /// What a worker's connections share.
 struct Floor {
     rules: Rules,
+    tls: Option<ServerTls>,
     random: RefCell<Random>,
     shelf: Shelf,
     free_seats: Cell<usize>,
 }
 
 impl Floor {
-    fn new(rules: Rules, random: Random, seats: usize) -> Self {
+    fn new(rules: Rules, tls: Option<ServerTls>, random: Random, seats: usize) -> Self {
         Self {
             shelf: Shelf::new(rules.usual_shape()),
             rules,
+            tls,
             random: RefCell::new(random),
             free_seats: Cell::new(seats),
         }
@@ -134,7 +150,7 @@ impl Drop for Seat {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -149,7 +165,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// One worker: acceptors, and the clock that renews the replies every second.
-async fn work(listener: monoio::net::TcpListener, floor: Rc<Floor>) {
+async fn work(listener: TcpListener, floor: Rc<Floor>) {
     let listener = Rc::new(listener);
     for _ in 0..ACCEPTORS {
         monoio::spawn(accept(Rc::clone(&listener), Rc::clone(&floor)));
@@ -160,17 +176,40 @@ async fn work(listener: monoio::net::TcpListener, floor: Rc<Floor>) {
     }
 }
 
-async fn accept(listener: Rc<monoio::net::TcpListener>, floor: Rc<Floor>) {
+async fn accept(listener: Rc<TcpListener>, floor: Rc<Floor>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 // Without a free seat the stream is dropped here, which closes it.
                 if let Some(seat) = floor.take_seat() {
-                    monoio::spawn(connection::serve(stream, seat));
+                    greet(stream, seat);
                 }
             }
             Err(_) => monoio::time::sleep(ACCEPT_PAUSE).await,
         }
+    }
+}
+
+/// Gives a fresh connection a task of its own.
+fn greet(stream: TcpStream, seat: Seat) {
+    // A reply is one send; only a reply that the socket's buffer could not take whole would wait.
+    drop(stream.set_nodelay(true));
+    match &seat.0.tls {
+        None => drop(monoio::spawn(connection::serve(
+            Secured::Plain(stream),
+            seat,
+        ))),
+        Some(tls) => {
+            if let Ok(session) = tls.session() {
+                monoio::spawn(shake_hands(stream, session, seat));
+            }
+        }
+    }
+}
+
+async fn shake_hands(stream: TcpStream, session: Session, seat: Seat) {
+    if let Ok(stream) = TlsStream::handshake(stream, session).await {
+        connection::serve(Secured::Tls(Box::new(stream)), seat).await;
     }
 }
 
@@ -181,7 +220,7 @@ mod tests {
     #[test]
     fn seats_are_counted_and_given_back() {
         let rules = rules::tests::rules(&[]);
-        let floor = Rc::new(Floor::new(rules, Random::new(1), 2));
+        let floor = Rc::new(Floor::new(rules, None, Random::new(1), 2));
         let first = floor.take_seat();
         let second = floor.take_seat();
         assert!(first.is_some() && second.is_some());

@@ -65,7 +65,8 @@ fn totals(plan: &Plan, result: &RunResult) -> Map<String, Value> {
     let mut map = object([
         ("elapsed_s", json!(result.elapsed.as_secs_f64())),
         ("good_per_s", json!(rate(result))),
-        ("connects", json!(result.tally.connects)),
+        ("connects", json!(result.tally.connections.opened)),
+        ("tls", tls(plan, result)),
         ("lag_us", times(&result.tally.lag)),
         ("series", series(&result.series)),
     ]);
@@ -110,6 +111,18 @@ fn checks(kind: &Kind, tally: &KindTally) -> Value {
             json!({ "check": name, "failed": count, "first": first })
         })
         .collect()
+}
+
+/// Null where TLS is not spoken.
+fn tls(plan: &Plan, result: &RunResult) -> Value {
+    let connections = result.tally.connections;
+    match plan.tls {
+        None => Value::Null,
+        Some(_) => json!({
+            "handshakes": connections.handshakes,
+            "resumed": connections.resumed,
+        }),
+    }
 }
 
 /// How the generator itself did.

@@ -54,6 +54,18 @@ impl Input {
         self.received
     }
 
+    /// Adds what fits of `bytes`, which came by another way than a socket; says how many that were.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> usize {
+        if self.bytes.len() + bytes.len() > CAPACITY {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        let count = bytes.len().min(CAPACITY - self.bytes.len());
+        self.bytes.extend_from_slice(&bytes[..count]);
+        self.received += count as u64;
+        count
+    }
+
     /// Waits for more bytes behind the unread ones and says how many came; 0 is the end of the
     /// stream. The caller makes sure that there `is_full` is false.
     ///
@@ -113,6 +125,17 @@ mod tests {
             };
             driver.block_on(work).unwrap();
         }
+    }
+
+    #[test]
+    fn appended_bytes_move_up_when_the_room_ends() {
+        let mut input = Input::new();
+        assert_eq!(input.append(&[b'a'; CAPACITY - 2]), CAPACITY - 2);
+        assert_eq!(input.append(b"bcd"), 2);
+        assert!(input.is_full() && input.append(b"d") == 0);
+        input.advance(CAPACITY - 1);
+        assert_eq!(input.append(b"d"), 1);
+        assert_eq!((input.unread(), input.received()), (&b"cd"[..], 65_537));
     }
 
     #[test]

@@ -14,11 +14,9 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use monoio::buf::IoBuf;
-use monoio::io::AsyncWriteRentExt;
 use monoio::net::TcpStream;
 
-use super::Input;
+use super::{Input, Outgoing, Transport};
 
 /// All watched connections of one worker.
 #[derive(Debug, Default)]
@@ -46,9 +44,14 @@ pub(crate) struct Entry {
 /// A stream whose place under watch is given up just before it closes.
 #[derive(Debug)]
 pub(crate) struct WatchedStream {
+    /// Stands first because it is dropped first.
+    _guard: Guard,
     stream: TcpStream,
-    entry: Rc<Entry>,
 }
+
+/// A stream's hold on its place.
+#[derive(Debug)]
+struct Guard(Rc<Entry>);
 
 impl Watch {
     /// A new place.
@@ -83,8 +86,8 @@ impl Entry {
         self.fd.set(Some(stream.as_raw_fd()));
         self.cut.set(None);
         WatchedStream {
+            _guard: Guard(Rc::clone(self)),
             stream,
-            entry: Rc::clone(self),
         }
     }
 
@@ -103,7 +106,7 @@ impl Entry {
         if self.cut.get().is_none() {
             self.cut.set(Some(why));
             // SAFETY: the number stands in the entry only while a WatchedStream owns the open
-            // socket: its drop takes the number out first, and the stream never leaves it.
+            // socket: its guard takes the number out first, and the stream never leaves it.
             let socket = unsafe { BorrowedFd::borrow_raw(fd) };
             // ENOTCONN only says that the peer was faster.
             drop(socket2::SockRef::from(&socket).shutdown(Shutdown::Both));
@@ -112,28 +115,26 @@ impl Entry {
 }
 
 // No Deref to the stream: with `&mut TcpStream` in hand safe code could swap it out from under cut().
-impl WatchedStream {
-    /// Sends all of `bytes` and gives the buffer back.
-    ///
-    /// # Errors
-    /// The socket's own; after a cut, whatever the shutdown made of the pending operation.
-    pub(crate) async fn send<T: IoBuf + 'static>(&mut self, bytes: T) -> (io::Result<usize>, T) {
-        self.stream.write_all(bytes).await
+impl Transport for WatchedStream {
+    /// After a cut this is the end of the stream.
+    async fn receive(&mut self, input: &mut Input) -> io::Result<usize> {
+        self.stream.receive(input).await
     }
 
-    /// Waits for more `input` and says how many bytes came; 0 is the end of the stream or a cut.
-    ///
-    /// # Errors
-    /// The socket's own.
-    pub(crate) async fn receive(&mut self, input: &mut Input) -> io::Result<usize> {
-        input.fill(&mut self.stream).await
+    /// After a cut the error is whatever the shutdown made of the pending operation.
+    async fn send<T: Outgoing>(&mut self, bytes: T) -> (io::Result<()>, T) {
+        self.stream.send(bytes).await
+    }
+
+    async fn finish(&mut self) -> io::Result<()> {
+        self.stream.finish().await
     }
 }
 
-impl Drop for WatchedStream {
+impl Drop for Guard {
     fn drop(&mut self) {
-        self.entry.fd.set(None);
-        self.entry.busy_since.set(None);
+        self.0.fd.set(None);
+        self.0.busy_since.set(None);
     }
 }
 

@@ -8,6 +8,8 @@ use crate::client::Failure;
 pub(crate) enum ErrorKind {
     /// No connection.
     Connect,
+    /// No TLS session, or one that broke.
+    Tls,
     /// No complete reply in time.
     Timeout,
     /// The peer closed the connection before its reply.
@@ -41,8 +43,9 @@ pub(crate) struct Errors([Count; ErrorKind::ALL.len()]);
 
 impl ErrorKind {
     /// Every kind, in the order of the reports.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Connect,
+        Self::Tls,
         Self::Timeout,
         Self::Closed,
         Self::Reset,
@@ -57,6 +60,7 @@ impl ErrorKind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Closed => "closed",
             Self::Reset => "reset",
@@ -93,6 +97,7 @@ impl Errors {
     pub(crate) fn count_failure(&mut self, failure: &Failure) {
         match failure {
             Failure::Connect(error) => self.count(ErrorKind::Connect, || error.to_string()),
+            Failure::Tls(why) => self.count(ErrorKind::Tls, || why.clone()),
             Failure::Timeout => self.count(ErrorKind::Timeout, String::new),
             Failure::Closed => self.count(ErrorKind::Closed, String::new),
             Failure::Reset => self.count(ErrorKind::Reset, String::new),

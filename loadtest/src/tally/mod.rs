@@ -3,8 +3,9 @@
 //! over time, and merging gives what counting in one place would have given.
 //!
 //! `kind` holds the numbers of one kind of request, `errors` what went wrong, `series` the rows of the
-//! plots over time, `curve` a histogram as percentiles.
+//! plots over time, `curve` a histogram as percentiles, `connections` what was opened.
 
+mod connections;
 mod curve;
 mod errors;
 mod kind;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+pub(crate) use connections::Connections;
 pub(crate) use curve::curve;
 pub(crate) use errors::{Count, ErrorKind, Errors};
 pub(crate) use kind::{KindTally, Verdict};
@@ -34,8 +36,8 @@ pub(crate) struct Tally {
     pub(crate) kinds: Vec<KindTally>,
     /// How late the generator itself was to look at each request that was due. Open loop only.
     pub(crate) lag: Times,
-    /// Connections opened.
-    pub(crate) connects: u64,
+    /// What was opened.
+    pub(crate) connections: Connections,
     /// From the start of the run to the last complete reply.
     pub(crate) last_reply: Duration,
 }
@@ -46,7 +48,7 @@ impl Tally {
         Self {
             kinds: vec![KindTally::default(); kinds],
             lag: times(),
-            connects: 0,
+            connections: Connections::default(),
             last_reply: Duration::ZERO,
         }
     }
@@ -66,7 +68,7 @@ impl Tally {
             mine.merge(theirs);
         }
         merge_times(&mut self.lag, &other.lag);
-        self.connects += other.connects;
+        self.connections.merge(other.connections);
         self.last_reply = self.last_reply.max(other.last_reply);
     }
 }

@@ -52,7 +52,13 @@ impl RequestHead {
         };
         let mut lines = Lines::new(buf);
         let Some(line) = lines.next().map_err(|Unclean| Malformed::StartLine)? else {
-            return Ok(None);
+            // No method begins like this: whoever speaks TLS here would wait for ever.
+            return match buf.first() {
+                Some(byte) if !byte.is_ascii_graphic() && *byte != b'\r' => {
+                    Err(Malformed::StartLine)
+                }
+                _ => Ok(None),
+            };
         };
         let (method, target, http10) = request_line(line).ok_or(Malformed::StartLine)?;
         let target_start = skipped + method.len() + 1;
@@ -174,6 +180,17 @@ mod tests {
         }
         let h2c = "Connection: Upgrade\r\nUpgrade: h2c\r\n";
         assert_eq!(upgrade(get, &[h2c, KEY, version]), Upgrade::None);
+    }
+
+    #[test]
+    fn what_cannot_become_a_request_is_refused_before_its_end() {
+        for start in [&b"\x16\x03\x01"[..], b"\0", b" GET", b"\r\n\x16"] {
+            let refused = Err(Malformed::StartLine);
+            assert_eq!(RequestHead::parse(start), refused, "{start:?}");
+        }
+        for start in ["", "\r", "\r\n", "\r\nG", "GET / HTTP/1.1\r\n"] {
+            assert_eq!(RequestHead::parse(start.as_bytes()), Ok(None), "{start:?}");
+        }
     }
 
     #[test]

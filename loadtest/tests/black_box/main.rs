@@ -7,6 +7,7 @@
 
 mod compare;
 mod html;
+mod identity;
 mod open;
 mod origin;
 mod origin_manners;
@@ -17,3 +18,4 @@ mod run;
 mod scenario;
 mod server;
 mod text;
+mod tls;

@@ -56,8 +56,12 @@ pub(crate) fn program(words: &[&str]) -> Output {
 
 /// Runs against `address` and reads the report; the options say when it ends.
 pub(crate) fn run(address: SocketAddr, options: &[&str]) -> Value {
-    let url = format!("http://{address}/");
-    let output = program(&[&["run", "--json", &url], options].concat());
+    run_url(&format!("http://{address}/"), options)
+}
+
+/// The same with any URL.
+pub(crate) fn run_url(url: &str, options: &[&str]) -> Value {
+    let output = program(&[&["run", "--json", url], options].concat());
     assert_ne!(
         output.stdout,
         b"",
