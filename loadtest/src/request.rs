@@ -41,13 +41,27 @@ pub(crate) enum Keep {
 #[derive(Debug)]
 pub(crate) enum Nature {
     /// Nothing in it varies: a connection keeps here what goes over the wire, for itself and for all
-    /// others of its worker. A run speaks one protocol, so that there is one form of it.
-    Fixed(OnceCell<Rc<Vec<u8>>>),
+    /// others of its worker.
+    Fixed(OnceCell<Encoded>),
     /// Variables stand in it: what was encoded for one use means nothing for the next.
     Varying,
 }
 
+/// A request as a protocol wants it; a run speaks one.
+#[derive(Debug)]
+pub(crate) enum Encoded {
+    /// The bytes of HTTP/1.1, content and all.
+    Http1(Rc<Vec<u8>>),
+    /// The head of HTTP/2.
+    Http2(Box<http::Request<()>>),
+}
+
 impl Request {
+    /// Whether its content, which may be empty, has a length (RFC 9110 §8.6).
+    pub(crate) fn has_content(&self) -> bool {
+        !self.body.is_empty() || matches!(self.method.as_str(), "POST" | "PUT" | "PATCH")
+    }
+
     /// Whether the reply comes without a body, whatever its head says (RFC 9110 §9.3.2).
     pub(crate) fn is_head(&self) -> bool {
         self.method == "HEAD"

@@ -23,7 +23,7 @@ pub(crate) use run::{RequestArgs, RunArgs};
 
 use crate::units::parse_size;
 
-/// Load generator and origin server for HTTP/1.1.
+/// Load generator and origin server for HTTP.
 #[derive(Debug, Parser)]
 #[command(name = "corelane-loadtest", version)]
 pub(crate) struct Cli {

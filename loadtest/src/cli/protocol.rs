@@ -5,9 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 
 /// How connections to the target are made.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "TLS")]
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Protocol")]
 pub(crate) struct ProtocolArgs {
+    /// Speak HTTP/2: agreed on in the TLS handshake, and without one from the first byte.
+    #[arg(long)]
+    pub(crate) http2: bool,
+    /// Requests that each connection of HTTP/2 may have in flight (default 1).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) streams: Option<u32>,
     /// Believe every certificate.
     #[arg(long, conflicts_with = "cacert")]
     pub(crate) insecure: bool,

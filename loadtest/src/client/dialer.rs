@@ -50,6 +50,11 @@ impl Dialer {
         self.approach.protocol
     }
 
+    /// What URLs of its target begin with.
+    pub(super) fn scheme(&self) -> &'static str {
+        self.approach.target.scheme.name()
+    }
+
     /// How many requests a connection is for.
     pub(crate) fn reuse(&self) -> Reuse {
         self.approach.reuse

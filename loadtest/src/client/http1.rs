@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Dialer, Failure, Kept, Reply, Reuse, blame};
-use crate::request::{Keep, Nature, Request};
+use crate::request::{Encoded, Keep, Nature, Request};
 use crate::rt::watch::{Entry, WatchedStream};
 use crate::rt::{Input, Transport};
 use crate::tls::Secured;
@@ -106,14 +106,17 @@ impl Http1 {
         sent.map_err(|error| blame(&self.place, error))
     }
 
-    fn encode_once(&self, encoded: &OnceCell<Rc<Vec<u8>>>, request: &Request) -> Rc<Vec<u8>> {
+    fn encode_once(&self, encoded: &OnceCell<Encoded>, request: &Request) -> Rc<Vec<u8>> {
         let encode = || {
             let mut bytes = Vec::with_capacity(512 + request.body.len());
             encode_head(&mut bytes, request, self.dialer.reuse());
             bytes.extend_from_slice(&request.body);
-            Rc::new(bytes)
+            Encoded::Http1(Rc::new(bytes))
         };
-        Rc::clone(encoded.get_or_init(encode))
+        match encoded.get_or_init(encode) {
+            Encoded::Http1(bytes) => Rc::clone(bytes),
+            Encoded::Http2(_) => unreachable!("a run speaks one protocol"),
+        }
     }
 
     /// Reads the final reply; the head that is returned stands for all of it.
@@ -225,9 +228,7 @@ fn encode_head(out: &mut Vec<u8>, request: &Request, reuse: Reuse) {
     if reuse == Reuse::PerRequest {
         put("Connection: close\r\n");
     }
-    // RFC 9110 §8.6: a method that expects content says so when there is none.
-    let expects_content = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
-    if !request.body.is_empty() || expects_content {
+    if request.has_content() {
         write!(out, "Content-Length: {}\r\n", request.body.len())
             .expect("a Vec takes whatever is written to it");
     }

@@ -2,13 +2,15 @@
 //! a time; a slot knows no schedule and keeps no numbers but what its dialer counts.
 //!
 //! A slot is one place where one request at a time is in flight: an HTTP/1.1 connection is one slot,
-//! a connection of N streams would be N that share it. `dialer` opens connections, for all slots of
-//! a worker, and each protocol is a room of its own (`http1`). `kept` is what a caller asked to see
-//! of a reply.
+//! a connection of N streams is N that share it. `dialer` opens connections, for all slots of a worker,
+//! and each protocol is a room of its own (`http1`, `http2`). `kept` is what a caller asked to see of a
+//! reply.
 
 mod dialer;
 mod http1;
+mod http2;
 mod kept;
+mod trunk;
 
 use std::io;
 use std::rc::Rc;
@@ -17,12 +19,12 @@ use std::time::Instant;
 pub(crate) use dialer::{Dialer, Reuse};
 pub(crate) use kept::Kept;
 
-use crate::cli::Error;
+use crate::cli::{Error, ProtocolArgs};
 use crate::request::Request;
 use crate::rt::watch::{Cut, Entry};
 use crate::target::{Scheme, Target};
 use crate::tls::client::ClientTls;
-use crate::tls::{self, ALPN_HTTP1};
+use crate::tls::{self, ALPN_H2, ALPN_HTTP1};
 use crate::wire::Malformed;
 
 /// How connections to the target are made.
@@ -43,15 +45,26 @@ pub(crate) struct Approach {
 pub(crate) enum Protocol {
     /// HTTP/1.1 (RFC 9112).
     Http1,
+    /// HTTP/2 (RFC 9113).
+    Http2 {
+        /// Requests that each connection may have in flight.
+        streams: u32,
+    },
 }
 
 impl Protocol {
-    /// What the target's scheme asks for.
+    /// What the target's scheme and the options ask for.
     ///
     /// # Errors
-    /// `Usage` for a scheme that cannot be spoken yet.
-    pub(crate) fn choose(target: &Target) -> Result<Self, Error> {
+    /// `Usage` for a scheme that cannot be spoken yet, or streams without a protocol that has them.
+    pub(crate) fn choose(target: &Target, args: &ProtocolArgs) -> Result<Self, Error> {
+        if args.streams.is_some() && !args.http2 {
+            return Err(Error::Usage(format!("{target}: --streams is for --http2")));
+        }
         match target.scheme {
+            Scheme::Http | Scheme::Https if args.http2 => Ok(Self::Http2 {
+                streams: args.streams.unwrap_or(1),
+            }),
             Scheme::Http | Scheme::Https => Ok(Self::Http1),
             scheme => Err(Error::Usage(format!(
                 "{target}: {} is not spoken yet",
@@ -64,6 +77,7 @@ impl Protocol {
     pub(crate) fn alpn(self) -> &'static [u8] {
         match self {
             Self::Http1 => ALPN_HTTP1,
+            Self::Http2 { .. } => ALPN_H2,
         }
     }
 
@@ -71,6 +85,15 @@ impl Protocol {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Http1 => "http/1.1",
+            Self::Http2 { .. } => "h2",
+        }
+    }
+
+    /// How many requests each connection may have in flight.
+    pub(crate) fn streams(self) -> u32 {
+        match self {
+            Self::Http1 => 1,
+            Self::Http2 { streams } => streams,
         }
     }
 }
@@ -80,15 +103,22 @@ impl Protocol {
 pub(crate) enum Slot {
     /// An HTTP/1.1 connection.
     Http1(http1::Http1),
+    /// A stream of an HTTP/2 connection.
+    Http2(http2::Http2),
 }
 
 impl Slot {
     /// All slots of `connections` connections, none of which is open yet.
     pub(crate) fn all(dialer: &Rc<Dialer>, connections: u64) -> Vec<Self> {
-        let slot = |_| match dialer.protocol() {
-            Protocol::Http1 => Self::Http1(http1::Http1::new(dialer)),
-        };
-        (0..connections).map(slot).collect()
+        match dialer.protocol() {
+            Protocol::Http1 => (0..connections)
+                .map(|_| Self::Http1(http1::Http1::new(dialer)))
+                .collect(),
+            Protocol::Http2 { streams } => (0..connections)
+                .flat_map(|_| http2::Http2::connection(dialer, streams))
+                .map(Self::Http2)
+                .collect(),
+        }
     }
 
     /// Sends a request that begins at `begun` and reads the whole reply; connects first if need be.
@@ -99,6 +129,7 @@ impl Slot {
     ) -> Result<Reply, Failure> {
         match self {
             Self::Http1(slot) => slot.exchange(request, begun).await,
+            Self::Http2(slot) => slot.exchange(request, begun).await,
         }
     }
 
@@ -106,6 +137,7 @@ impl Slot {
     pub(crate) fn kept(&self) -> &Kept {
         match self {
             Self::Http1(slot) => slot.kept(),
+            Self::Http2(slot) => slot.kept(),
         }
     }
 }
@@ -134,8 +166,14 @@ pub(crate) enum Failure {
     Closed,
     /// The peer reset the connection.
     Reset,
+    /// The peer reset the stream, for this reason.
+    StreamReset(String),
+    /// The peer gave up the connection before it looked at the request, or because of an error.
+    GoneAway(String),
     /// The reply was not HTTP/1.1, or its body was cut short.
     Malformed(Malformed),
+    /// The peer broke the rules of another protocol.
+    Protocol(String),
     /// Any other error of the socket.
     Io(io::Error),
 }

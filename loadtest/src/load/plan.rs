@@ -71,7 +71,7 @@ impl Plan {
     /// than the bounds allow; `Run` when the target's name has no address or the driver is refused.
     pub(crate) fn from_args(args: &RunArgs) -> Result<Self, Error> {
         let (target, scenario, load) = what_and_where(args)?;
-        let protocol = Protocol::choose(&target)?;
+        let protocol = Protocol::choose(&target, &args.protocol)?;
         let plan = Self {
             protocol,
             tls: ClientTls::for_target(&target, &[protocol.alpn()], &args.protocol)?,

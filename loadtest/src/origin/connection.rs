@@ -8,8 +8,8 @@ use monoio::net::TcpStream;
 
 use super::replies::{Ending, Reply, Shape};
 use super::rules::{Answer, Drip, Manner};
-use super::{ECHO_BYTES_MAX, Seat, websocket};
-use crate::rt::{Input, Outgoing, Transport, watch};
+use super::{ECHO_BYTES_MAX, Seat, http2, websocket};
+use crate::rt::{Input, Outgoing, Pollable, Transport, watch};
 use crate::tls::Secured;
 use crate::wire::Malformed;
 use crate::wire::body::Body;
@@ -24,12 +24,8 @@ const OTHER_VERSION: &[u8] = b"HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Ve
     Content-Length: 0\r\nConnection: close\r\n\r\n";
 const HEAD_TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
     Content-Length: 0\r\nConnection: close\r\n\r\n";
-/// The shape of the reply to a path that cannot be understood.
-const REFUSED: Shape = Shape {
-    status: 400,
-    size: 0,
-    chunk: None,
-};
+/// What HTTP/2 begins with, as far as it looks like a head.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
 /// Reads spent on what a client still sends after its last reply, before the connection closes on
 /// unread bytes, which resets it and may take the reply with it.
 const LINGERING_READS: usize = 64;
@@ -47,6 +43,7 @@ pub(super) async fn serve(stream: Secured<TcpStream>, seat: Seat) {
             Ok(Ending::Last | Ending::Http10) => return connection.linger().await,
             Err(End::Refused(reply)) => return connection.refuse(reply).await,
             Err(End::Upgraded) => return connection.echo_messages().await,
+            Err(End::Http2) => return connection.go_on_with_http2(),
             Err(End::Reset) => return watch::reset(connection.stream.into_socket()),
             Err(End::Gone) => return,
         }
@@ -63,6 +60,8 @@ enum End {
     Reset,
     /// WebSocket is spoken from now on.
     Upgraded,
+    /// This was no request: the client speaks HTTP/2, and knew that we do.
+    Http2,
 }
 
 impl From<io::Error> for End {
@@ -102,7 +101,11 @@ impl Connection {
             Ok(answer) => answer,
             Err(why) => {
                 self.skip(&mut request.body).await?;
-                let reply = self.seat.0.shelf.reply(REFUSED, ending, why.as_bytes());
+                let reply = self
+                    .seat
+                    .0
+                    .shelf
+                    .reply(Shape::empty(400), ending, why.as_bytes());
                 self.send_reply(&reply, request.is_head).await?;
                 return Ok(ending);
             }
@@ -136,6 +139,21 @@ impl Connection {
         })
     }
 
+    /// Whether the connection begins as HTTP/2 does (RFC 9113 §3.4).
+    fn is_http2(&self) -> bool {
+        let unread = self.input.unread();
+        self.input.received() == unread.len() as u64 && unread.starts_with(PREFACE)
+    }
+
+    fn go_on_with_http2(self) {
+        let Secured::Plain(stream) = self.stream else {
+            return;
+        };
+        if let Ok(stream) = stream.into_poll(None, self.input.unread()) {
+            monoio::spawn(http2::serve(stream, self.seat));
+        }
+    }
+
     async fn echo_messages(mut self) {
         if websocket::echo(&mut self.stream, &mut self.input)
             .await
@@ -149,7 +167,11 @@ impl Connection {
     async fn head(&mut self) -> Result<(RequestHead, Result<Answer, String>), End> {
         loop {
             let unread = self.input.unread();
-            if let Some((head, len)) = RequestHead::parse(unread)? {
+            let parsed = match RequestHead::parse(unread) {
+                Err(_) if self.is_http2() => return Err(End::Http2),
+                parsed => parsed?,
+            };
+            if let Some((head, len)) = parsed {
                 let answer = self.seat.0.answer(&unread[head.target.clone()]);
                 self.input.advance(len);
                 return Ok((head, answer));

@@ -3,13 +3,15 @@
 //! but for an error, and ends with the process.
 //!
 //! `rules` decide what a request gets (`delay` and `chance` are their dice), `replies` renders what is
-//! sent, `connection` speaks with one client and `websocket` goes on where that one asked for it; this
-//! room listens, accepts and keeps the Date field fresh. It is no web server: there are no deadlines, so that idle
+//! sent, `connection` speaks HTTP/1.1 with one client, `websocket` goes on where that one asked for it,
+//! and `http2` speaks with a client that begins so; this room listens, accepts and keeps the Date field
+//! fresh. It is no web server: there are no deadlines, so that idle
 //! connections last as long as a proxy's pool wants them, and the connection cap is the only bound.
 
 mod chance;
 mod connection;
 mod delay;
+mod http2;
 mod replies;
 mod rules;
 mod websocket;
@@ -27,7 +29,7 @@ use crate::cli::{Error, OriginArgs};
 use crate::random::Random;
 use crate::rt::{self, Driver};
 use crate::tls::server::{Identity, ServerTls};
-use crate::tls::{Secured, Session, TlsStream};
+use crate::tls::{ALPN_H2, Secured, Session, TlsStream};
 use replies::Shelf;
 use rules::{Answer, Manner, Rules};
 
@@ -208,8 +210,17 @@ fn greet(stream: TcpStream, seat: Seat) {
 }
 
 async fn shake_hands(stream: TcpStream, session: Session, seat: Seat) {
-    if let Ok(stream) = TlsStream::handshake(stream, session).await {
-        connection::serve(Secured::Tls(Box::new(stream)), seat).await;
+    let Ok(stream) = TlsStream::handshake(stream, session).await else {
+        return;
+    };
+    let speaks_h2 = stream.session().alpn() == Some(ALPN_H2);
+    let stream = Secured::Tls(Box::new(stream));
+    if speaks_h2 {
+        if let Ok(stream) = stream.into_poll() {
+            http2::serve(stream, seat).await;
+        }
+    } else {
+        connection::serve(stream, seat).await;
     }
 }
 

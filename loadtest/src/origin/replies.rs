@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http::HeaderValue;
 
 use crate::filler::filler;
 use crate::wire::date::http_date;
@@ -26,6 +27,22 @@ pub(super) struct Shape {
     pub(super) size: usize,
     /// Bytes of one chunk; `None` sends a Content-Length instead.
     pub(super) chunk: Option<usize>,
+}
+
+impl Shape {
+    /// A status with a body as long as whoever sends it has one.
+    pub(super) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            size: 0,
+            chunk: None,
+        }
+    }
+
+    /// Whether the status allows no content, whatever was asked for (RFC 9110 §6.4.1).
+    pub(super) fn is_bare(self) -> bool {
+        matches!(self.status, 204 | 304)
+    }
 }
 
 /// What becomes of the connection, which its last reply must say.
@@ -47,6 +64,7 @@ pub(super) struct Shelf {
     /// The beginning of all bodies.
     text: RefCell<Bytes>,
     date: RefCell<Rc<str>>,
+    date_field: RefCell<HeaderValue>,
 }
 
 /// The replies of one shape, rendered when first asked for.
@@ -76,6 +94,7 @@ impl Shelf {
             usual: RefCell::new(Rc::new(Replies::new(usual, &date, &text))),
             others: RefCell::default(),
             text: RefCell::new(text),
+            date_field: RefCell::new(field(&date)),
             date: RefCell::new(date),
         }
     }
@@ -86,6 +105,7 @@ impl Shelf {
         let usual = Rc::clone(&self.usual.borrow());
         *self.usual.borrow_mut() = Rc::new(Replies::new(usual.shape, &date, &usual.body));
         self.others.borrow_mut().clear();
+        *self.date_field.borrow_mut() = field(&date);
         *self.date.borrow_mut() = date;
     }
 
@@ -122,8 +142,13 @@ impl Shelf {
         longest.slice(..size)
     }
 
+    /// The Date field's value, for HTTP/2.
+    pub(super) fn date_field(&self) -> HeaderValue {
+        self.date_field.borrow().clone()
+    }
+
     /// The Date field's value.
-    pub(super) fn date(&self) -> Rc<str> {
+    fn date(&self) -> Rc<str> {
         Rc::clone(&self.date.borrow())
     }
 }
@@ -147,8 +172,7 @@ impl Replies {
 
 impl Reply {
     fn render(shape: Shape, ending: Ending, date: &str, body: &[u8]) -> Self {
-        // RFC 9110 §6.4.1: these have no content, whatever was asked for.
-        let is_bare = matches!(shape.status, 204 | 304);
+        let is_bare = shape.is_bare();
         let chunk = shape.chunk.filter(|_| ending != Ending::Http10);
         let framing = match chunk {
             _ if is_bare => String::new(),
@@ -219,6 +243,10 @@ fn reason(status: u16) -> &'static str {
 fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     http_date(since.map_or(0, |since| since.as_secs()))
+}
+
+fn field(date: &str) -> HeaderValue {
+    HeaderValue::from_str(date).expect("a date is ASCII")
 }
 
 fn append_chunks(bytes: &mut Vec<u8>, body: &[u8], size: usize) {

@@ -53,7 +53,7 @@ fn head(plan: &Plan) -> Map<String, Value> {
         ("schedule", json!(plan.mode.to_string())),
         ("protocol", json!(plan.protocol.name())),
         ("connections", json!(plan.connections)),
-        ("streams", json!(1)),
+        ("streams", json!(plan.protocol.streams())),
         ("workers", json!(plan.worker_count())),
         ("driver", json!(plan.driver.name())),
     ])

@@ -8,12 +8,14 @@
 mod alarm;
 mod driver;
 mod input;
+mod poll_stream;
 mod transport;
 pub(crate) mod watch;
 
 pub(crate) use alarm::Alarm;
 pub(crate) use driver::{Driver, on_each_worker, pin};
 pub(crate) use input::Input;
+pub(crate) use poll_stream::{PollStream, Pollable};
 pub(crate) use transport::{Outgoing, Transport};
 
 use std::time::Duration;

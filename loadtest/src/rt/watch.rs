@@ -8,15 +8,19 @@
 )]
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use monoio::net::TcpStream;
 
-use super::{Input, Outgoing, Transport};
+use super::{Input, Outgoing, PollStream, Pollable, Transport};
+use crate::tls::Session;
 
 /// All watched connections of one worker.
 #[derive(Debug, Default)]
@@ -39,19 +43,21 @@ pub(crate) struct Entry {
     fd: Cell<Option<RawFd>>,
     busy_since: Cell<Option<Instant>>,
     cut: Cell<Option<Cut>>,
+    /// Who waits here for something else than a socket.
+    waiting: RefCell<Option<Waker>>,
 }
 
 /// A stream whose place under watch is given up just before it closes.
 #[derive(Debug)]
 pub(crate) struct WatchedStream {
     /// Stands first because it is dropped first.
-    _guard: Guard,
+    guard: Guard,
     stream: TcpStream,
 }
 
 /// A stream's hold on its place.
 #[derive(Debug)]
-struct Guard(Rc<Entry>);
+pub(crate) struct Guard(Rc<Entry>);
 
 impl Watch {
     /// A new place.
@@ -68,7 +74,10 @@ impl Watch {
         loop {
             monoio::time::sleep(pause).await;
             let now = Instant::now();
-            for entry in self.entries.borrow().iter() {
+            // Places that nobody holds any more are given up.
+            let mut entries = self.entries.borrow_mut();
+            entries.retain(|entry| Rc::strong_count(entry) > 1);
+            for entry in entries.iter() {
                 let overdue = |since| now.saturating_duration_since(since) >= timeout;
                 if now >= last_call {
                     entry.cut(Cut::Stop);
@@ -86,7 +95,7 @@ impl Entry {
         self.fd.set(Some(stream.as_raw_fd()));
         self.cut.set(None);
         WatchedStream {
-            _guard: Guard(Rc::clone(self)),
+            guard: Guard(Rc::clone(self)),
             stream,
         }
     }
@@ -96,17 +105,57 @@ impl Entry {
         self.busy_since.set(since);
     }
 
+    /// A request begins that shares its socket with others: a cut ends its own wait and nothing else.
+    pub(crate) fn begin(&self, since: Instant) {
+        self.cut.set(None);
+        self.busy_since.set(Some(since));
+    }
+
+    /// Waits for something that may be dropped at any point, but not beyond a cut.
+    ///
+    /// # Errors
+    /// Why it was cut.
+    pub(crate) async fn watch<T>(&self, future: impl Future<Output = T>) -> Result<T, Cut> {
+        let mut future = pin!(future);
+        let result = poll_fn(|context| {
+            if let Some(cut) = self.cut.get() {
+                return Poll::Ready(Err(cut));
+            }
+            let polled = future.as_mut().poll(context);
+            if polled.is_pending() {
+                self.wait(context.waker());
+            }
+            polled.map(Ok)
+        });
+        result.await
+    }
+
+    fn wait(&self, waker: &Waker) {
+        let mut waiting = self.waiting.borrow_mut();
+        match &mut *waiting {
+            Some(known) => known.clone_from(waker),
+            None => *waiting = Some(waker.clone()),
+        }
+    }
+
     /// Why the last stream at this place was cut, if it was.
     pub(crate) fn was_cut(&self) -> Option<Cut> {
         self.cut.get()
     }
 
     fn cut(&self, why: Cut) {
-        let Some(fd) = self.fd.get() else { return };
-        if self.cut.get().is_none() {
+        if self.cut.get().is_some() {
+            return;
+        }
+        if let Some(waker) = self.waiting.take() {
             self.cut.set(Some(why));
-            // SAFETY: the number stands in the entry only while a WatchedStream owns the open
-            // socket: its guard takes the number out first, and the stream never leaves it.
+            waker.wake();
+        }
+        if let Some(fd) = self.fd.get() {
+            self.cut.set(Some(why));
+            // SAFETY: the number stands in the entry only while a WatchedStream, or the PollStream made
+            // of it, owns the open socket: the guard in them takes the number out first, and the stream
+            // never leaves them.
             let socket = unsafe { BorrowedFd::borrow_raw(fd) };
             // ENOTCONN only says that the peer was faster.
             drop(socket2::SockRef::from(&socket).shutdown(Shutdown::Both));
@@ -128,6 +177,14 @@ impl Transport for WatchedStream {
 
     async fn finish(&mut self) -> io::Result<()> {
         self.stream.finish().await
+    }
+}
+
+impl Pollable for WatchedStream {
+    type Guard = Guard;
+
+    fn into_poll(self, session: Option<Session>, early: &[u8]) -> io::Result<PollStream<Guard>> {
+        PollStream::new((self.stream, self.guard), session, early)
     }
 }
 

@@ -14,8 +14,10 @@ pub(crate) enum ErrorKind {
     Timeout,
     /// The peer closed the connection before its reply.
     Closed,
-    /// The peer reset the connection.
+    /// The peer reset the connection, or the stream.
     Reset,
+    /// The peer gave up the connection (GOAWAY) before the reply.
+    GoneAway,
     /// The reply broke the rules of its protocol or off in its middle.
     Malformed,
     /// A complete reply with a status of 400 or more.
@@ -43,12 +45,13 @@ pub(crate) struct Errors([Count; ErrorKind::ALL.len()]);
 
 impl ErrorKind {
     /// Every kind, in the order of the reports.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Connect,
         Self::Tls,
         Self::Timeout,
         Self::Closed,
         Self::Reset,
+        Self::GoneAway,
         Self::Malformed,
         Self::Status,
         Self::Check,
@@ -64,6 +67,7 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::Closed => "closed",
             Self::Reset => "reset",
+            Self::GoneAway => "goaway",
             Self::Malformed => "malformed",
             Self::Status => "status",
             Self::Check => "check",
@@ -101,6 +105,9 @@ impl Errors {
             Failure::Timeout => self.count(ErrorKind::Timeout, String::new),
             Failure::Closed => self.count(ErrorKind::Closed, String::new),
             Failure::Reset => self.count(ErrorKind::Reset, String::new),
+            Failure::StreamReset(why) => self.count(ErrorKind::Reset, || why.clone()),
+            Failure::GoneAway(why) => self.count(ErrorKind::GoneAway, || why.clone()),
+            Failure::Protocol(why) => self.count(ErrorKind::Malformed, || why.clone()),
             Failure::Malformed(why) => self.count(ErrorKind::Malformed, || why.to_string()),
             Failure::Io(error) => self.count(ErrorKind::Io, || error.to_string()),
             Failure::Stopped => {}

@@ -160,14 +160,6 @@ impl ServerCertVerifier for Believer {
 pub(super) mod tests {
     use super::*;
 
-    fn args() -> ProtocolArgs {
-        ProtocolArgs {
-            insecure: false,
-            cacert: None,
-            no_tls_resumption: false,
-        }
-    }
-
     fn client(url: &str, args: &ProtocolArgs) -> Result<Option<ClientTls>, Error> {
         let target = Target::parse(url, true).unwrap();
         ClientTls::for_target(&target, &[], args)
@@ -177,17 +169,21 @@ pub(super) mod tests {
     pub(crate) fn believing(host: &str) -> ClientTls {
         let args = ProtocolArgs {
             insecure: true,
-            ..args()
+            ..ProtocolArgs::default()
         };
         client(&format!("https://{host}/"), &args).unwrap().unwrap()
     }
 
     #[test]
     fn a_plain_target_has_no_tls_and_its_options_are_refused() {
-        assert!(client("http://127.0.0.1/", &args()).unwrap().is_none());
+        assert!(
+            client("http://127.0.0.1/", &ProtocolArgs::default())
+                .unwrap()
+                .is_none()
+        );
         let resuming = ProtocolArgs {
             no_tls_resumption: true,
-            ..args()
+            ..ProtocolArgs::default()
         };
         let error = client("http://127.0.0.1/", &resuming).unwrap_err();
         assert!(matches!(&error, Error::Usage(why) if why.contains("https://")));
@@ -202,7 +198,7 @@ pub(super) mod tests {
         ] {
             let args = ProtocolArgs {
                 cacert: Some(path.into()),
-                ..args()
+                ..ProtocolArgs::default()
             };
             let error = client("https://[::1]/", &args).unwrap_err().to_string();
             assert!(error.starts_with(path) && error.contains(part), "{error}");

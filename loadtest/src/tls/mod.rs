@@ -10,7 +10,7 @@ pub(crate) mod server;
 mod session;
 mod stream;
 
-pub(crate) use session::{Session, reason};
+pub(crate) use session::{Session, broken, reason};
 pub(crate) use stream::{Secured, TlsStream};
 
 use std::path::Path;
@@ -22,6 +22,8 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::cli::Error;
 
+/// HTTP/2 as ALPN calls it (RFC 9113 §3.2).
+pub(crate) const ALPN_H2: &[u8] = b"h2";
 /// HTTP/1.1 as ALPN calls it (RFC 7301 §6).
 pub(crate) const ALPN_HTTP1: &[u8] = b"http/1.1";
 

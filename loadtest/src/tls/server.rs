@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::{ServerConfig, ServerConnection};
 
-use super::{ALPN_HTTP1, Session, certificates, provider};
+use super::{ALPN_H2, ALPN_HTTP1, Session, certificates, provider};
 use crate::cli::Error;
 
 /// A certificate chain and its key.
@@ -58,7 +58,7 @@ impl Identity {
 }
 
 impl ServerTls {
-    /// Shows `identity` and speaks HTTP/1.1.
+    /// Shows `identity` and speaks HTTP/2 or HTTP/1.1, as the client likes.
     ///
     /// # Errors
     /// `Usage` when the key is not the certificate's.
@@ -70,7 +70,7 @@ impl ServerTls {
             .with_no_client_auth()
             .with_single_cert(identity.chain, identity.key)
             .map_err(refused)?;
-        config.alpn_protocols = vec![ALPN_HTTP1.to_vec()];
+        config.alpn_protocols = vec![ALPN_H2.to_vec(), ALPN_HTTP1.to_vec()];
         // Tickets are sealed with a key that all workers have, so that any of them resumes a session.
         config.ticketer = Ticketer::new().map_err(|error| Error::Run(format!("TLS: {error}")))?;
         config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -25,6 +25,11 @@ impl Session {
         self.0.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
+    /// The protocol that both ends agreed on (RFC 7301).
+    pub(crate) fn alpn(&self) -> Option<&[u8]> {
+        self.0.alpn_protocol()
+    }
+
     /// Takes ciphertext from the front of `bytes` until there is plaintext to read; says how many
     /// bytes that was. What it wants to answer, alerts too, is fetched by `take_output`.
     ///
@@ -91,7 +96,7 @@ impl fmt::Debug for Session {
 }
 
 /// The error of a session as one of a stream; `reason` finds it there again.
-pub(super) fn broken(error: rustls::Error) -> io::Error {
+pub(crate) fn broken(error: rustls::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 

@@ -1,12 +1,12 @@
 //! A TLS session over a stream that moves bytes by request and reply: one side at a time sends.
 //! Entered with a connected stream; HTTP/1.1 and WebSocket read and write through it as through a plain
-//! one.
+//! one. HTTP/2, which reads and writes at once, takes the session with it into a `PollStream`.
 
 use std::io;
 
 use super::Session;
 use super::session::broken;
-use crate::rt::{Input, Outgoing, Transport};
+use crate::rt::{Input, Outgoing, PollStream, Pollable, Transport};
 
 /// A stream whose bytes are encrypted on their way.
 #[derive(Debug)]
@@ -32,6 +32,27 @@ impl<S> Secured<S> {
         match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.inner,
+        }
+    }
+}
+
+impl<S: Pollable> Secured<S> {
+    /// The same stream to be read and written at once.
+    ///
+    /// # Errors
+    /// As those of `PollStream::new`.
+    pub(crate) fn into_poll(self) -> io::Result<PollStream<S::Guard>> {
+        match self {
+            Self::Plain(stream) => stream.into_poll(None, &[]),
+            Self::Tls(stream) => {
+                let TlsStream {
+                    inner,
+                    session,
+                    arrived,
+                    ..
+                } = *stream;
+                inner.into_poll(Some(session), arrived.unread())
+            }
         }
     }
 }

@@ -6,7 +6,9 @@
 )]
 
 mod compare;
+mod frames;
 mod html;
+mod http2;
 mod identity;
 mod open;
 mod origin;

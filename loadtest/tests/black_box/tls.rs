@@ -119,7 +119,7 @@ fn tls_to_a_plain_port_and_the_other_way_round_are_errors() {
     assert!(why.contains("InvalidContentType"), "{why}");
     let secure = Origin::start(&["--tls"]);
     let report = run(secure.address, &["-n", "2", "-c", "1"]);
-    assert_eq!(only_error(&report, "malformed"), "message cut off");
+    assert_eq!(only_error(&report, "malformed"), "malformed start line");
 }
 
 #[test]
