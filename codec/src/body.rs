@@ -246,6 +246,36 @@ impl BodyDecoder {
         }
     }
 
+    /// How many bytes of data come next, before any framing: they need not be looked at. Without end
+    /// (`u64::MAX`) for a body that the end of the connection ends.
+    #[must_use]
+    pub const fn data_ahead(&self) -> u64 {
+        match self.state {
+            State::Length(left) | State::ChunkData(left) => left,
+            State::UntilClose => u64::MAX,
+            _ => 0,
+        }
+    }
+
+    /// Takes note that the next `count` bytes of data, no more than are ahead, went another way.
+    pub fn skip_data(&mut self, count: u64) {
+        debug_assert!(count <= self.data_ahead(), "skipped more than data");
+        match self.state {
+            State::Length(left) => self.state = State::length(left.saturating_sub(count)),
+            State::ChunkData(left) => self.take_chunk(left, count),
+            _ => {}
+        }
+    }
+
+    /// Takes `taken` of the `left` bytes of a chunk.
+    fn take_chunk(&mut self, left: u64, taken: u64) {
+        self.state = State::ChunkData(left.saturating_sub(taken));
+        if left <= taken {
+            self.chunks.end_data();
+            self.state = State::ChunkFraming;
+        }
+    }
+
     /// Takes the run of data at the front of `input` and says how long it is.
     fn take_data(&mut self, input: &[u8]) -> usize {
         let taken = |left: u64| usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
@@ -258,11 +288,7 @@ impl BodyDecoder {
             }
             State::ChunkData(left) => {
                 let taken = taken(left);
-                self.state = State::ChunkData(left - taken as u64);
-                if left == taken as u64 {
-                    self.chunks.end_data();
-                    self.state = State::ChunkFraming;
-                }
+                self.take_chunk(left, taken as u64);
                 taken
             }
             _ => 0,

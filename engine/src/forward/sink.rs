@@ -12,6 +12,7 @@ use super::pace::Pace;
 use crate::error::{Error, Kind};
 use crate::io::buffers::{BufferPool, SMALL};
 use crate::io::deadline::Waiter;
+use crate::io::pipes::Pipe;
 use crate::io::ring::Ring;
 use crate::io::stream::Stream;
 use crate::rt::clock::Millis;
@@ -153,7 +154,35 @@ impl<'a> WireSink<'a> {
             return self.flush().await;
         }
         let tail: &[u8] = if chunked { CHUNK_END } else { b"" };
-        self.send([data, tail]).await
+        self.send([data, tail], false).await
+    }
+
+    pub(super) fn stream(&self) -> &Stream {
+        self.stream
+    }
+
+    /// Sends what waits and then what is in `pipe`, data of a body that needs no framing.
+    pub(super) async fn drain(&mut self, pipe: &mut Pipe<'_>) -> Result<(), Error> {
+        let head = !self.out.is_empty();
+        self.body += pipe.held() as u64;
+        if head && let Err(error) = self.send([b"", b""], true).await {
+            return Err(self.cut(pipe.held(), error));
+        }
+        while pipe.held() > 0 {
+            match self.stream.try_drain(pipe) {
+                Ok(count) => {
+                    self.sent += count as u64;
+                    self.pace.moved(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if let Err(error) = self.wait().await {
+                        return Err(self.cut(pipe.held(), error));
+                    }
+                }
+                Err(_) => return Err(self.cut(pipe.held(), self.gone.into())),
+            }
+        }
+        Ok(())
     }
 
     async fn finish(&mut self, trailers: Option<&Fields>) -> Result<(), Error> {
@@ -166,21 +195,21 @@ impl<'a> WireSink<'a> {
         self.flush().await
     }
 
-    async fn flush(&mut self) -> Result<(), Error> {
-        self.send([b"", b""]).await
+    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+        self.send([b"", b""], false).await
     }
 
-    /// Sends `out` and then `pieces`, all of it.
-    async fn send(&mut self, pieces: [&[u8]; 2]) -> Result<(), Error> {
+    /// Sends `out` and then `pieces`, all of it; with `more` to be sent behind that without a wait.
+    async fn send(&mut self, pieces: [&[u8]; 2], more: bool) -> Result<(), Error> {
         let total = self.out.len() + pieces[0].len() + pieces[1].len();
         let mut done = 0;
         while done < total {
-            let result = if done == 0 && total == self.out.len() {
+            let result = if done == 0 && total == self.out.len() && !more {
                 let out = &mut self.out;
                 self.ring.send(self.stream, out, &mut self.sent).await
             } else {
                 let left = remaining([&self.out, pieces[0], pieces[1]], done);
-                let result = self.stream.try_send_vectored(&left);
+                let result = self.stream.try_send_vectored(&left, more);
                 self.sent += result.as_ref().map_or(0, |&count| count as u64);
                 result
             };

@@ -136,10 +136,10 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Whether more can be had without waiting, so that small pieces may be sent together.
+    /// Whether there is more to come, perhaps without waiting, so that small pieces may be sent together.
     pub(crate) fn has_more(&self) -> bool {
         match self {
-            Self::Wire(wire) => wire.buffer.unread().len() > wire.run.2,
+            Self::Wire(wire) => wire.buffer.unread().len() > wire.run.2 || !wire.decoder.is_ended(),
             Self::Memory { .. } => false,
         }
     }
@@ -227,6 +227,22 @@ impl WireSource<'_> {
                 return Ok(false);
             }
         }
+    }
+
+    /// How many bytes of data are next that nobody has read.
+    pub(super) fn ahead(&self) -> u64 {
+        match self.buffer.is_empty() {
+            true => self.decoder.data_ahead(),
+            false => 0,
+        }
+    }
+
+    /// Takes note of data that went another way, and cannot be sent again.
+    pub(super) fn passed(&mut self, count: usize) -> Result<(), Error> {
+        self.overwritten = true;
+        self.decoder.skip_data(count as u64);
+        self.pace.moved(count);
+        self.count(count)
     }
 
     /// Looks for data in what has been read.
@@ -324,6 +340,22 @@ impl WireSource<'_> {
         }
     }
 
+    /// Waits for what the kernel is to keep.
+    pub(super) async fn wait_for_news(&mut self) -> Result<(), Error> {
+        match &mut self.readable {
+            Readable::Stream(stream) => {
+                // A failed poll is readiness: the read that follows has the error.
+                let _shown_by_the_read = self.pace.wait(self.waiter, stream.news()).await?;
+                Ok(())
+            }
+            Readable::Watched(_, watch) => {
+                watch.rearm();
+                let news = poll_fn(|cx| watch.poll_news(cx));
+                self.pace.wait(self.waiter, news).await
+            }
+        }
+    }
+
     fn malformed(&self, error: BodyError) -> Error {
         match self.role {
             Role::Request => Kind::Body(error).into(),
@@ -331,11 +363,17 @@ impl WireSource<'_> {
         }
     }
 
-    fn gone(&self) -> Error {
+    pub(super) fn gone(&self) -> Error {
         match self.role {
             Role::Request => Kind::ClientGone.into(),
             Role::Response => Kind::UpstreamReset.into(),
         }
+    }
+}
+
+impl WireSource<'_> {
+    pub(super) fn stream(&self) -> &Stream {
+        self.readable.stream()
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 
+use crate::io::pipes::Pipes;
+
 /// What a head, a small body and most replies fit into.
 pub(crate) const SMALL: usize = 16 * 1024;
 /// What a body gets once it has filled a small buffer in one read.
@@ -91,6 +93,8 @@ impl Buffer {
 /// The buffers that nobody uses right now, last in first out.
 #[derive(Debug, Default)]
 pub(crate) struct BufferPool {
+    /// For what need not come into any buffer.
+    pub(crate) pipes: Pipes,
     small: RefCell<Vec<Vec<u8>>>,
     large: RefCell<Vec<Vec<u8>>>,
 }

@@ -11,7 +11,8 @@ use std::task::{Context, Poll};
 
 use crate::io::deadline::Waiter;
 use crate::io::memory::{Backlog, End, MemoryNetwork};
-use crate::io::ring::Ring;
+use crate::io::pipes::Pipe;
+use crate::io::ring::{Ring, Want};
 use crate::io::socket::Socket;
 use crate::io::stream::{Address, ConnectError};
 use crate::io::{acceptor, network};
@@ -81,10 +82,28 @@ impl Transport {
         }
     }
 
-    pub(crate) fn try_send_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn try_send_vectored(
+        &self,
+        pieces: &[IoSlice<'_>],
+        more: bool,
+    ) -> io::Result<usize> {
         match self {
-            Self::Kernel(socket) => socket.try_send_vectored(pieces),
+            Self::Kernel(socket) => socket.try_send_vectored(pieces, more),
             Self::Memory(end) => end.try_send_vectored(pieces),
+        }
+    }
+
+    pub(crate) fn try_fill(&self, pipe: &mut Pipe<'_>, most: usize) -> io::Result<Option<usize>> {
+        match self {
+            Self::Kernel(socket) => socket.try_fill(pipe, most),
+            Self::Memory(_) => Ok(None),
+        }
+    }
+
+    pub(crate) fn try_drain(&self, pipe: &mut Pipe<'_>) -> io::Result<usize> {
+        match self {
+            Self::Kernel(socket) => socket.try_drain(pipe),
+            Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -95,9 +114,9 @@ impl Transport {
         }
     }
 
-    pub(crate) fn poll_readable(&self, cx: &Context<'_>) -> Option<Poll<()>> {
+    pub(crate) fn poll_readable(&self, want: Want, cx: &Context<'_>) -> Option<Poll<()>> {
         match self {
-            Self::Kernel(socket) => socket.poll_readable(cx),
+            Self::Kernel(socket) => socket.poll_readable(want, cx),
             Self::Memory(_) => None,
         }
     }
@@ -109,9 +128,9 @@ impl Transport {
         }
     }
 
-    pub(crate) async fn readable(&self) -> io::Result<()> {
+    pub(crate) async fn readable(&self, want: Want) -> io::Result<()> {
         match self {
-            Self::Kernel(socket) => socket.readable().await,
+            Self::Kernel(socket) => socket.readable(want).await,
             Self::Memory(end) => {
                 end.readable().await;
                 Ok(())

@@ -26,6 +26,7 @@ mod either;
 )]
 pub(crate) mod memory;
 mod network;
+pub(crate) mod pipes;
 pub(crate) mod ring;
 mod socket;
 pub(crate) mod stream;

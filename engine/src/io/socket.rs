@@ -13,7 +13,8 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, sockopt};
 use socket2::{Domain, SockAddr, Type};
 
 use crate::io::deadline::Waiter;
-use crate::io::ring::{Place, Ring, may_continue};
+use crate::io::pipes::Pipe;
+use crate::io::ring::{Place, Ring, Want};
 use crate::io::stream::{Address, ConnectError};
 use crate::rt::clock::Millis;
 
@@ -90,14 +91,6 @@ impl Socket {
     pub(crate) fn try_recv(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         match self.place.take(buffer) {
             None => self.recv(buffer),
-            Some(Ok(count)) if may_continue(count) && buffer.len() < buffer.capacity() => {
-                match self.recv(buffer) {
-                    Ok(more) => return Ok(count + more),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => self.place.fail(&error),
-                }
-                Ok(count)
-            }
             Some(result) => result,
         }
     }
@@ -117,15 +110,45 @@ impl Socket {
         retry(|| rustix::net::send(self.fd(), bytes, SEND_FLAGS))
     }
 
-    pub(crate) fn try_send_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        retry(|| {
-            rustix::net::sendmsg(
-                self.fd(),
-                pieces,
-                &mut SendAncillaryBuffer::default(),
-                SEND_FLAGS,
-            )
-        })
+    pub(crate) fn try_send_vectored(
+        &self,
+        pieces: &[IoSlice<'_>],
+        more: bool,
+    ) -> io::Result<usize> {
+        let mut flags = SEND_FLAGS;
+        flags.set(SendFlags::MORE, more);
+        let mut nothing = SendAncillaryBuffer::default();
+        retry(|| rustix::net::sendmsg(self.fd(), pieces, &mut nothing, flags))
+    }
+
+    pub(crate) fn try_fill(&self, pipe: &mut Pipe<'_>, most: usize) -> io::Result<Option<usize>> {
+        if !self.place.yields() {
+            return Ok(None);
+        }
+        match self.impatiently(|socket| pipe.fill(socket, most)) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+            result => result.map(Some),
+        }
+    }
+
+    pub(crate) fn try_drain(&self, pipe: &mut Pipe<'_>) -> io::Result<usize> {
+        self.impatiently(|socket| pipe.drain(socket))
+    }
+
+    /// Makes a call that has no flag of its own against waiting.
+    fn impatiently<T>(
+        &self,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        rustix::io::ioctl_fionbio(self.fd(), true)?;
+        let result = loop {
+            match call(self.fd()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        rustix::io::ioctl_fionbio(self.fd(), false)?;
+        result
     }
 
     pub(crate) fn peek(&self) -> io::Result<usize> {
@@ -140,12 +163,12 @@ impl Socket {
     }
 
     /// Ready when there is something to read; `None` when only `readable` can say.
-    pub(crate) fn poll_readable(&self, cx: &Context<'_>) -> Option<Poll<()>> {
-        self.place.poll(self.fd(), cx)
+    pub(crate) fn poll_readable(&self, want: Want, cx: &Context<'_>) -> Option<Poll<()>> {
+        self.place.poll(self.fd(), want, cx)
     }
 
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        let by_ring = poll_fn(|cx| match self.poll_readable(cx) {
+    pub(crate) async fn readable(&self, want: Want) -> io::Result<()> {
+        let by_ring = poll_fn(|cx| match self.poll_readable(want, cx) {
             Some(poll) => poll.map(|()| true),
             None => Poll::Ready(false),
         });

@@ -14,7 +14,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::io::deadline::Interrupted;
-use crate::io::ring::Ring;
+use crate::io::pipes::Pipe;
+use crate::io::ring::{Ring, Want};
 use crate::io::{Incoming, Transport};
 
 /// One connected byte stream.
@@ -63,9 +64,30 @@ impl Stream {
         self.transport.try_send(bytes)
     }
 
-    /// Sends what fits of several pieces, in one system call.
-    pub(crate) fn try_send_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.transport.try_send_vectored(pieces)
+    /// Sends what fits of several pieces, in one system call; with `more` to be sent at
+    /// once the kernel keeps a part of a packet back for it.
+    pub(crate) fn try_send_vectored(
+        &self,
+        pieces: &[IoSlice<'_>],
+        more: bool,
+    ) -> io::Result<usize> {
+        self.transport.try_send_vectored(pieces, more)
+    }
+
+    /// Whether its bytes may go through a pipe.
+    pub(crate) fn takes_pipes(&self) -> bool {
+        self.descriptor().is_some()
+    }
+
+    /// Moves up to `most` bytes of what is there into `pipe`; 0 is the end of the stream. `None` when
+    /// `try_recv` must be asked.
+    pub(crate) fn try_fill(&self, pipe: &mut Pipe<'_>, most: usize) -> io::Result<Option<usize>> {
+        self.transport.try_fill(pipe, most)
+    }
+
+    /// Sends what fits of the bytes in `pipe`.
+    pub(crate) fn try_drain(&self, pipe: &mut Pipe<'_>) -> io::Result<usize> {
+        self.transport.try_drain(pipe)
     }
 
     /// What is there, without taking it: `Ok(0)` is the end of the stream, an error a dead one.
@@ -75,7 +97,12 @@ impl Stream {
 
     /// Resolves when there is something to read, an end or an error. Harmless to drop.
     pub(crate) fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        self.transport.readable()
+        self.transport.readable(Want::Bytes)
+    }
+
+    /// The same, and what has come is left to the kernel.
+    pub(crate) fn news(&self) -> impl Future<Output = io::Result<()>> {
+        self.transport.readable(Want::News)
     }
 
     /// Resolves when there is room to write, or an error. Harmless to drop.
@@ -152,13 +179,23 @@ impl Watch {
         Self { body: None, stream }
     }
 
-    /// Ready once the stream is readable (or dead); stays ready until `rearm`.
+    /// Ready once the stream is readable (or dead); stays ready until `rearm`. What has come is at hand
+    /// then.
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll(Want::Bytes, cx)
+    }
+
+    /// The same, and what has come is left to the kernel.
+    pub(crate) fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll(Want::News, cx)
+    }
+
+    fn poll(&mut self, want: Want, cx: &mut Context<'_>) -> Poll<()> {
         if self.stream.watch.fired.get() {
             return Poll::Ready(());
         }
         if self.body.is_none()
-            && let Some(poll) = self.stream.transport.poll_readable(cx)
+            && let Some(poll) = self.stream.transport.poll_readable(want, cx)
         {
             self.stream.watch.fired.set(poll.is_ready());
             return poll;

@@ -1,6 +1,7 @@
 //! What the engine does, one file for each theme.
 
 mod account;
+mod bulk;
 mod chaos;
 mod connections;
 mod drain;

@@ -19,9 +19,10 @@ use std::task::{Context, Poll, Waker};
 
 use io_uring::squeue::{self, SubmissionQueue};
 use io_uring::{IoUring, cqueue, opcode, types};
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 
-use super::supply::{GROUP, PIECE, Supply};
+use super::supply::{GROUP, Supply};
 use super::{Ring, Whose};
 
 /// `IORING_RECVSEND_POLL_FIRST` (io_uring_enter(2)): do not try before something has come.
@@ -44,8 +45,18 @@ pub(super) struct Inbox {
 #[derive(Debug)]
 struct Slot {
     descriptor: RawFd,
+    want: Want,
     state: State,
     waker: Option<Waker>,
+}
+
+/// What a connection waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// To be given what comes.
+    Bytes,
+    /// To be told that something is there, which stays in the kernel.
+    News,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,8 +110,12 @@ impl Inbox {
             }
             slot.state = State::UnderWay;
             self.under_way += 1;
-            // SAFETY: it points to nothing: the kernel takes a buffer of the supply.
-            let _there_is_room = unsafe { queue.push(&receive(slot.descriptor, number)) };
+            let operation = match slot.want {
+                Want::Bytes => receive(slot.descriptor, number),
+                Want::News => poll(slot.descriptor, number),
+            };
+            // SAFETY: it points to nothing: the kernel takes a buffer of the supply, or none.
+            let _there_is_room = unsafe { queue.push(&operation) };
         }
         while !queue.is_full()
             && let Some(number) = self.leaving.pop()
@@ -157,6 +172,7 @@ impl Inbox {
     fn enter(&mut self, descriptor: RawFd) -> u32 {
         let slot = Slot {
             descriptor,
+            want: Want::Bytes,
             state: State::Rest,
             waker: None,
         };
@@ -269,6 +285,14 @@ fn receive(descriptor: RawFd, number: u32) -> squeue::Entry {
     entry
 }
 
+/// What says for the place of this number that something is there.
+fn poll(descriptor: RawFd, number: u32) -> squeue::Entry {
+    // Ends and errors are told as well, unasked.
+    opcode::PollAdd::new(types::Fd(descriptor), u32::from(PollFlags::IN.bits()))
+        .build()
+        .user_data(Whose::Place(number).user_data())
+}
+
 /// A connection's place in the inbox of its worker; taken when it first waits.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -286,7 +310,13 @@ impl Place {
     }
 
     /// Ready when something has come for `descriptor`; `None` when that must be learnt in another way.
-    pub(crate) fn poll(&self, descriptor: BorrowedFd<'_>, cx: &Context<'_>) -> Option<Poll<()>> {
+    /// What was wanted first is waited for.
+    pub(crate) fn poll(
+        &self,
+        descriptor: BorrowedFd<'_>,
+        want: Want,
+        cx: &Context<'_>,
+    ) -> Option<Poll<()>> {
         let mut inner = self.ring.0.borrow_mut();
         let inbox = &mut inner.inbox;
         if !inbox.is_open
@@ -306,7 +336,7 @@ impl Place {
         let is_new = slot.state == State::Rest;
         match slot.state {
             State::Rest => {
-                slot.state = State::Begins;
+                (slot.state, slot.want) = (State::Begins, want);
                 inbox.beginning.push(number);
             }
             State::Begins | State::UnderWay => {}
@@ -338,6 +368,18 @@ impl Place {
         self.ring.0.borrow_mut().inbox.take(number, buffer)
     }
 
+    /// Whether nothing has come this way and nothing will, as for `take`.
+    pub(crate) fn yields(&self) -> bool {
+        let Some(number) = self.number.get() else {
+            return true;
+        };
+        let state = &mut self.ring.0.borrow_mut().inbox.places[number as usize].state;
+        if *state == State::Readable {
+            *state = State::Rest;
+        }
+        matches!(state, State::Rest | State::Unfit)
+    }
+
     /// How much has come, 0 being the end of the stream; `None` when that is for the kernel to say.
     pub(crate) fn peek(&self) -> Option<io::Result<usize>> {
         let number = self.number.get()?;
@@ -353,17 +395,6 @@ impl Place {
     pub(crate) fn has_arrived(&self) -> bool {
         let has_arrived = |number| self.ring.0.borrow().inbox.has_arrived(number);
         self.number.get().is_some_and(has_arrived)
-    }
-
-    /// Remembers an error that a read of the connection's own has come upon, behind what has come: the
-    /// kernel tells it once.
-    pub(crate) fn fail(&self, error: &io::Error) {
-        if let (Some(number), Some(code)) = (self.number.get(), error.raw_os_error()) {
-            let slot = &mut self.ring.0.borrow_mut().inbox.places[number as usize];
-            if slot.state == State::Rest {
-                slot.state = State::Failed(code);
-            }
-        }
     }
 }
 
@@ -389,9 +420,4 @@ impl Drop for Place {
         drop(waker);
         self.ring.call();
     }
-}
-
-/// Whether a read of so many bytes was as long as they come: there may be more then.
-pub(crate) fn may_continue(count: usize) -> bool {
-    count == usize::from(PIECE)
 }

@@ -30,7 +30,7 @@ use rustix::event::epoll;
 use crate::io::stream::Stream;
 use crate::rt::driver::Driver;
 use inbox::Inbox;
-pub(crate) use inbox::{Place, may_continue};
+pub(crate) use inbox::{Place, Want};
 use outbox::{Message, Outbox};
 
 /// Submission queue entries, and how many operations one system call begins at most.
