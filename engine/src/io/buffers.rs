@@ -7,8 +7,8 @@ use std::cell::RefCell;
 
 use crate::io::pipes::Pipes;
 
-/// What a head, a small body and most replies fit into.
-pub(crate) const SMALL: usize = 16 * 1024;
+/// What a head and a small body fit into; 16 KiB is a usual size for a body, and its head comes with it.
+pub(crate) const SMALL: usize = 20 * 1024;
 /// What a body gets once it has filled a small buffer in one read.
 pub(crate) const LARGE: usize = 256 * 1024;
 /// Idle buffers kept per size and worker; the rest go back to the allocator.
