@@ -289,12 +289,12 @@ impl Drop for Permit {
 /// A listener, by a number that it keeps over reloads: its place in the configuration may change
 /// while its connections live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ListenerKey(usize);
+pub(crate) struct ListenerKey(u32);
 
 impl ListenerKey {
     /// Keys count from 0, in the order in which addresses were first configured.
     pub(crate) fn number(self) -> usize {
-        self.0
+        self.0 as usize
     }
 }
 
@@ -307,10 +307,11 @@ impl ListenerKeys {
     pub(crate) fn of(&self, address: &ListenAddress) -> ListenerKey {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known.iter().position(|known| known == address);
-        ListenerKey(found.unwrap_or_else(|| {
+        let number = found.unwrap_or_else(|| {
             known.push(address.clone());
             known.len() - 1
-        }))
+        });
+        ListenerKey(u32::try_from(number).expect("fewer addresses than there are"))
     }
 }
 
@@ -414,7 +415,10 @@ fn take_waiting(
             return Turn::Full;
         }
         match socket.try_accept() {
-            Ok(Some((accepted, address))) => place(worker, accepted, Peer { address, listener }),
+            Ok(Some((accepted, peer))) => {
+                let address = peer.map(|peer| peer.ip());
+                place(worker, accepted, Peer { address, listener });
+            }
             Ok(None) => {
                 worker.shared.connections.leave();
                 return Turn::Empty;

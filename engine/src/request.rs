@@ -20,7 +20,7 @@ use crate::identity::{Identity, RequestId, push_address, resolve_client};
 pub(crate) fn identify(exchange: &mut Exchange<'_>) -> Result<(), Error> {
     let snapshot = exchange.local.snapshot();
     let fields = &exchange.request.fields;
-    let peer = exchange.peer.address.map(|address| address.ip());
+    let peer = exchange.peer.address;
     // A Unix socket has no address to trust or not; whoever may open it is on this machine.
     let trusted_peer = peer.is_some_and(|peer| snapshot.trusted_proxies.contains(peer));
     let kept = (trusted_peer || snapshot.preserve_request_id)
@@ -173,7 +173,7 @@ fn add_forwarding_fields(exchange: &mut Exchange<'_>, route: &Route) {
             text.extend_from_slice(earlier);
             text.extend_from_slice(b", ");
         }
-        push_address(text, peer.ip());
+        push_address(text, peer);
         fields.set_known(Name::XForwardedFor, text);
     }
     if !fields.contains(Name::XForwardedProto) {

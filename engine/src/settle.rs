@@ -163,10 +163,7 @@ fn tell_filters(exchange: &Exchange<'_>, outcome: Outcome) {
 
 /// The client, resolved if it came to that.
 fn client(exchange: &Exchange<'_>) -> Option<IpAddr> {
-    exchange
-        .identity
-        .client
-        .or_else(|| exchange.peer.address.map(|peer| peer.ip()))
+    exchange.identity.client.or(exchange.peer.address)
 }
 
 /// The names of the listener, unless it is gone, and of the route, if one was found.

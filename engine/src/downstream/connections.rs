@@ -24,13 +24,15 @@ impl Connections {
             slots.alarms.push(None);
         }
         slots.alarms[key] = Some(connection.alarm.clone());
+        let key = u32::try_from(key).expect("fewer connections than memory has room for");
         connection.key.set(key);
     }
 
     pub(super) fn remove(&self, connection: &Connection) {
         let mut slots = self.0.borrow_mut();
-        slots.alarms[connection.key.get()] = None;
-        slots.free.push(connection.key.get());
+        let key = connection.key.get() as usize;
+        slots.alarms[key] = None;
+        slots.free.push(key);
     }
 
     /// How many there are.

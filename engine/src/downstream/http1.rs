@@ -25,7 +25,7 @@ use crate::worker::{Local, Worker};
 /// Coroutines kept for reuse by one worker.
 const KEPT: usize = 512;
 /// Pipelined requests that are answered in a row before other connections get their turn.
-const BURST: u32 = 128;
+const BURST: u16 = 128;
 
 pub(super) type ExchangeCoroutine = Coroutine<Rc<Connection>, End>;
 

@@ -9,7 +9,7 @@ mod task;
 mod tunnel;
 
 use std::cell::Cell;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 pub(crate) use connections::Connections;
@@ -21,14 +21,16 @@ use crate::io::deadline::Waiter;
 use crate::io::stream::Stream;
 use crate::listener::{ListenerKey, Permit};
 use crate::rt::timer::Alarm;
+use crate::telemetry::ListenerId;
 use crate::worker::Worker;
 use task::ConnectionTask;
 
 /// Who connected, and where.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
-    /// `None` for a Unix socket.
-    pub(crate) address: Option<SocketAddr>,
+    /// `None` for a Unix socket. Without the port, which nobody asks for and every connection would pay
+    /// for.
+    pub(crate) address: Option<IpAddr>,
     /// Where it came in.
     pub(crate) listener: ListenerKey,
 }
@@ -42,13 +44,15 @@ pub(crate) struct Connection {
     /// Whether the exchange has read its whole request and wants to know if the client leaves.
     pub(crate) watched: Cell<bool>,
     /// Requests that it has carried since its task last gave way to others.
-    pub(crate) burst: Cell<u32>,
+    pub(crate) burst: Cell<u16>,
     /// Requests that it has carried.
     pub(crate) requests: Cell<u64>,
     /// Held for as long as the connection lives.
     _permit: Permit,
     /// Its key among the worker's connections.
-    key: Cell<usize>,
+    key: Cell<u32>,
+    /// Where it is counted for as long as it lives.
+    listener: Option<ListenerId>,
 }
 
 /// How a run of exchanges on a connection ended.
@@ -68,6 +72,8 @@ pub(crate) fn start(worker: &Rc<Worker>, accepted: Incoming, peer: Peer, permit:
         Ok(stream) => stream,
         Err(error) => return log::warn!("taking over a connection: {error}"),
     };
+    let local = worker.current();
+    let listener = local.and_then(|local| local.listener(peer.listener));
     let connection = Rc::new(Connection {
         stream: Rc::new(stream),
         peer,
@@ -77,6 +83,7 @@ pub(crate) fn start(worker: &Rc<Worker>, accepted: Incoming, peer: Peer, permit:
         requests: Cell::new(0),
         _permit: permit,
         key: Cell::new(0),
+        listener,
     });
     worker.connections.add(&connection);
     let task = ConnectionTask::new(worker.clone(), connection);

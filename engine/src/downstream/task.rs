@@ -13,7 +13,6 @@ use super::{Connection, End};
 use crate::io::stream::Watch;
 use crate::rt::clock::Millis;
 use crate::service::millis;
-use crate::telemetry::ListenerId;
 use crate::worker::Worker;
 
 /// How long an idle connection stays open once the worker drains: long enough for a request that is
@@ -27,20 +26,20 @@ pub(super) struct ConnectionTask {
     /// Readability of the client: the next request, or its leaving during this one.
     watch: Watch,
     state: State,
-    listener: Option<ListenerId>,
 }
 
 enum State {
-    Idle { since: Millis },
+    Idle {
+        since: Millis,
+    },
     Active(ExchangeCoroutine),
-    Tunnel(Pin<Box<dyn Future<Output = ()>>>),
+    /// In two boxes, because the outer one is small.
+    Tunnel(Box<Pin<Box<dyn Future<Output = ()>>>>),
 }
 
 impl ConnectionTask {
     pub(super) fn new(worker: Rc<Worker>, connection: Rc<Connection>) -> Self {
-        let local = worker.current();
-        let listener = local.and_then(|local| local.listener(connection.peer.listener));
-        if let Some(listener) = listener {
+        if let Some(listener) = connection.listener {
             worker.metrics.connection_opened(listener);
         }
         Self {
@@ -50,7 +49,6 @@ impl ConnectionTask {
             },
             worker,
             connection,
-            listener,
         }
     }
 
@@ -76,7 +74,7 @@ impl ConnectionTask {
                         return Poll::Ready(());
                     }
                 }
-                State::Tunnel(tunnel) => return tunnel.as_mut().poll(cx),
+                State::Tunnel(tunnel) => return (**tunnel).as_mut().poll(cx),
             }
         }
     }
@@ -124,7 +122,7 @@ impl ConnectionTask {
             End::Close => false,
             End::Tunnel(tunnel) => {
                 let tunnel = tunnel.run(self.worker.clone(), self.connection.clone());
-                self.state = State::Tunnel(Box::pin(tunnel));
+                self.state = State::Tunnel(Box::new(Box::pin(tunnel)));
                 true
             }
         }
@@ -179,7 +177,7 @@ impl Future for ConnectionTask {
 
 impl Drop for ConnectionTask {
     fn drop(&mut self) {
-        if let Some(listener) = self.listener {
+        if let Some(listener) = self.connection.listener {
             self.worker.metrics.connection_closed(listener);
         }
         self.worker.connections.remove(&self.connection);

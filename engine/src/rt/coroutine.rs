@@ -13,7 +13,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// A reusable future that turns an `I` into an `O`.
-pub(crate) struct Coroutine<I, O> {
+pub(crate) struct Coroutine<I, O>(Box<Inner<I, O>>);
+
+/// Behind one small pointer, because an idle connection has room for it.
+struct Inner<I, O> {
     body: Pin<Box<dyn Future<Output = ()>>>,
     desk: Rc<Desk<I, O>>,
 }
@@ -34,22 +37,22 @@ impl<I: 'static, O: 'static> Coroutine<I, O> {
             input: Cell::new(None),
             output: Cell::new(None),
         });
-        Self {
+        Self(Box::new(Inner {
             body: Box::pin(body(desk.clone())),
             desk,
-        }
+        }))
     }
 
     /// Gives the coroutine its next input; it runs when it is polled.
     pub(crate) fn start(&self, input: I) {
-        self.desk.input.set(Some(input));
+        self.0.desk.input.set(Some(input));
     }
 
     /// Runs the coroutine until it waits for something or has its output.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<O> {
         // The body never ends by itself: what counts is what lies on the desk.
-        let _never_ready = self.body.as_mut().poll(cx);
-        self.desk.output.take().map_or(Poll::Pending, Poll::Ready)
+        let _never_ready = self.0.body.as_mut().poll(cx);
+        self.0.desk.output.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 

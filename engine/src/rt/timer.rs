@@ -6,6 +6,7 @@
 //! test that owns the clock. It never reads the kernel's clock itself.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -37,13 +38,12 @@ struct Wheel {
 }
 
 /// The timer of one task, and the flag that ends its waits.
-#[derive(Debug)]
 pub(crate) struct Alarm {
     /// When the wheel will look at this alarm; `NEVER` while it is not in the wheel.
     scheduled: Cell<Millis>,
     /// The earliest deadline asked for since the alarm last rang.
     wanted: Cell<Millis>,
-    waker: RefCell<Option<Waker>>,
+    waker: Cell<Option<Waker>>,
     aborted: Cell<bool>,
 }
 
@@ -173,22 +173,22 @@ impl Alarm {
         Rc::new(Self {
             scheduled: Cell::new(NEVER),
             wanted: Cell::new(NEVER),
-            waker: RefCell::new(None),
+            waker: Cell::new(None),
             aborted: Cell::new(false),
         })
     }
 
     /// Remembers whom to wake.
     pub(crate) fn register(&self, waker: &Waker) {
-        let mut slot = self.waker.borrow_mut();
-        if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *slot = Some(waker.clone());
-        }
+        let known = self.waker.take();
+        let known = known.filter(|known| known.will_wake(waker));
+        self.waker.set(known.or_else(|| Some(waker.clone())));
     }
 
     /// Wakes the task now, whatever it waits for.
     pub(crate) fn wake(&self) {
-        let waker = self.waker.borrow().clone();
+        let waker = self.waker.take();
+        self.waker.set(waker.clone());
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -202,6 +202,16 @@ impl Alarm {
 
     pub(crate) fn is_aborted(&self) -> bool {
         self.aborted.get()
+    }
+}
+
+impl fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alarm")
+            .field("scheduled", &self.scheduled)
+            .field("wanted", &self.wanted)
+            .field("aborted", &self.aborted)
+            .finish_non_exhaustive()
     }
 }
 
