@@ -204,10 +204,10 @@ fn a_large_transfer_leaves_others_their_turn() {
                 }
             });
             let _stopping = Stopping(&stop);
-            let worst = slowest(&mut s.client(), "/quick", 50);
+            let time = typical(&mut s.client(), "/quick", 50);
             assert!(
-                worst < Duration::from_millis(500),
-                "{worst:?} for a quick one"
+                time < Duration::from_millis(100),
+                "{time:?} for a quick one"
             );
         });
     })
@@ -232,24 +232,26 @@ fn a_flood_of_pipelined_requests_leaves_others_their_turn() {
                 reading.hang_up();
             });
             let _stopping = Stopping(&stop);
-            let worst = slowest(&mut s.client(), "/", 20);
+            let time = typical(&mut s.client(), "/", 20);
             assert!(
-                worst < Duration::from_millis(500),
-                "{worst:?} for a quick one"
+                time < Duration::from_millis(100),
+                "{time:?} for a quick one"
             );
         });
     })
 }
 
-/// The longest that one of some requests, one after the other, has taken.
-fn slowest(client: &mut Wire, target: &str, requests: usize) -> Duration {
+/// What requests, one after the other, take as a rule: one of them may meet a busy machine.
+fn typical(client: &mut Wire, target: &str, requests: usize) -> Duration {
     let one = |_| {
         let begun = Instant::now();
         client.send(get(target));
         assert_eq!(client.reply().text(), "quick");
         begun.elapsed()
     };
-    (0..requests).map(one).max().unwrap()
+    let mut times: Vec<_> = (0..requests).map(one).collect();
+    times.sort();
+    times[requests / 2]
 }
 
 /// The memory after some exchanges, which fill the pools of buffers and heads.
