@@ -1,7 +1,7 @@
 //! HTTP/2 (RFC 9113): slots that share a connection, each with one stream at a time. Entered by the
 //! loops through `Slot`; `trunk` is what they share, frames and HPACK are the `h2` crate's.
 //!
-//! A stream is given up alone, and the connection lives on. What the peer says it has not looked at
+//! A stream is given up alone, and the connection lives on unless all of it is silent. What the peer says it has not looked at
 //! (GOAWAY) is sent again elsewhere.
 
 use std::future::poll_fn;
@@ -33,13 +33,21 @@ pub(crate) struct Http2 {
 }
 
 impl Http2 {
-    /// The slots of one connection, which is not open yet.
-    pub(super) fn connection(dialer: &Rc<Dialer>, streams: u32) -> impl Iterator<Item = Self> {
-        let (dialer, trunk) = (Rc::clone(dialer), Rc::new(Trunk::new(dialer)));
-        (0..streams).map(move |_| Self {
+    /// The slots of so many connections, none of which is open yet: one of each, then the next of
+    /// each, since they are taken in this order.
+    pub(super) fn all(
+        dialer: &Rc<Dialer>,
+        connections: u64,
+        streams: u32,
+    ) -> impl Iterator<Item = Self> {
+        let trunks: Vec<_> = (0..connections)
+            .map(|_| Rc::new(Trunk::new(dialer)))
+            .collect();
+        let rounds = (0..streams).flat_map(move |_| trunks.clone());
+        rounds.map(|trunk| Self {
             place: dialer.place(),
-            dialer: Rc::clone(&dialer),
-            trunk: Rc::clone(&trunk),
+            dialer: Rc::clone(dialer),
+            trunk,
             branch: None,
             kept: Kept::default(),
         })
@@ -60,7 +68,9 @@ impl Http2 {
         place.begin(begun);
         let outcome = place.watch(self.attempts(request, begun)).await;
         place.set_busy(None);
-        if self.dialer.reuse() == Reuse::PerRequest {
+        // A peer that is gone without a word would swallow every request to come.
+        let is_dead = outcome.is_err() && self.branch.as_ref().is_some_and(Branch::is_silent);
+        if is_dead || self.dialer.reuse() == Reuse::PerRequest {
             self.retire();
         }
         outcome.unwrap_or_else(|cut| Err(cut.into()))
@@ -98,7 +108,10 @@ impl Http2 {
                 .map_err(missed)?;
         }
         let response = response.await.map_err(missed)?;
-        self.receive(response, request.keep).await.map_err(missed)
+        link.note_sign();
+        let reply = self.receive(response, request.keep).await;
+        link.note_sign();
+        reply.map_err(missed)
     }
 
     /// Reads the reply to its end.

@@ -114,8 +114,7 @@ impl Slot {
             Protocol::Http1 => (0..connections)
                 .map(|_| Self::Http1(http1::Http1::new(dialer)))
                 .collect(),
-            Protocol::Http2 { streams } => (0..connections)
-                .flat_map(|_| http2::Http2::connection(dialer, streams))
+            Protocol::Http2 { streams } => http2::Http2::all(dialer, connections, streams)
                 .map(Self::Http2)
                 .collect(),
         }

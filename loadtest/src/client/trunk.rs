@@ -20,6 +20,9 @@ use crate::tls::{ALPN_H2, Secured};
 /// Content that a peer may send ahead of our reading, for one stream and for all of a connection.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 1 << 24;
+/// What small frames that have come and not been read may cost; h2's own measure would take as many
+/// streams as we allow, answered at once, for a flood.
+const DATA_FRAME_BUDGET: usize = 1 << 24;
 /// Bytes of fields that a reply may have.
 const FIELD_BYTES_MAX: u32 = 64 * 1024;
 
@@ -37,6 +40,8 @@ pub(super) struct Trunk {
 pub(super) struct Link {
     sender: SendRequest<Bytes>,
     place: Rc<Entry>,
+    /// Replies that have begun or ended: a sign of life.
+    signs: Cell<u64>,
 }
 
 /// One slot's way to send on a connection.
@@ -44,6 +49,8 @@ pub(super) struct Link {
 pub(super) struct Branch {
     pub(super) link: Rc<Link>,
     pub(super) sender: SendRequest<Bytes>,
+    /// The connection's signs of life before the last request.
+    pub(super) signs: u64,
 }
 
 /// Why an attempt to have a reply came to nothing.
@@ -87,14 +94,19 @@ impl Trunk {
         };
         let known = branch.take_if(|branch| !Rc::ptr_eq(&branch.link, &link));
         drop(known);
-        Ok(branch.get_or_insert_with(|| Branch {
+        let branch = branch.get_or_insert_with(|| Branch {
             sender: link.sender.clone(),
+            signs: 0,
             link,
-        }))
+        });
+        branch.signs = branch.link.signs.get();
+        Ok(branch)
     }
 
-    /// Lets no more requests take this connection.
+    /// Lets no more requests take this connection. What is under way on it has as much time as a
+    /// request has; a peer that does not answer our goodbye has no more.
     pub(super) fn retire(&self, link: &Rc<Link>) {
+        link.place.set_busy(Some(Instant::now()));
         let is_current = |current: &mut Rc<Link>| Rc::ptr_eq(current, link);
         drop(self.link.borrow_mut().take_if(is_current));
     }
@@ -125,10 +137,17 @@ impl Trunk {
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(FIELD_BYTES_MAX)
+            .data_frame_budget(DATA_FRAME_BUDGET)
+            // A server that answers late what has timed out is slow, and no reason to end all else.
+            .max_local_error_reset_streams(None)
             .handshake(stream);
         let (sender, connection) = opening.await.map_err(|error| failure(&place, error))?;
         place.set_busy(None);
-        let link = Rc::new(Link { sender, place });
+        let link = Rc::new(Link {
+            sender,
+            place,
+            signs: Cell::default(),
+        });
         // The connection ends when nobody can send on it, so that its own task must not be somebody.
         let (trunk, this) = (Rc::downgrade(self), Rc::downgrade(&link));
         monoio::spawn(async move {
@@ -173,7 +192,19 @@ impl Drop for Connecting<'_> {
     }
 }
 
+impl Branch {
+    /// Whether nothing has come since the last request began.
+    pub(super) fn is_silent(&self) -> bool {
+        self.link.signs.get() == self.signs
+    }
+}
+
 impl Link {
+    /// Something of a reply has come.
+    pub(super) fn note_sign(&self) {
+        self.signs.set(self.signs.get() + 1);
+    }
+
     /// What an error on this connection or one of its streams means.
     pub(super) fn failure(&self, error: h2::Error) -> Failure {
         failure(&self.place, error)

@@ -89,6 +89,12 @@ impl Plan {
             workers: args.workers.clone(),
             driver: Driver::choose(args.workers.io)?,
         };
+        if args.no_keep_alive && protocol.streams() > 1 {
+            return Err(Error::Usage(
+                "--no-keep-alive: a connection for each request has no --streams to share"
+                    .to_owned(),
+            ));
+        }
         if plan.worker_count() as u64 > u64::from(plan.connections) {
             return Err(Error::Usage(format!(
                 "--cpu names {} workers for {} connections: each needs one at least",

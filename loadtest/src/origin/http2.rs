@@ -20,6 +20,9 @@ use crate::rt::PollStream;
 /// Content that a client may send ahead of our reading, for one stream and for all of a connection.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 1 << 24;
+/// What small frames that have come and not been read may cost, so that as many requests as we allow
+/// may come at once.
+const DATA_FRAME_BUDGET: usize = 1 << 24;
 /// Requests that a client may have in flight.
 const STREAMS_MAX: u32 = 10_000;
 /// Bytes of fields that a request may have.
@@ -33,6 +36,7 @@ pub(super) async fn serve(stream: PollStream<()>, seat: Seat) {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(FIELD_BYTES_MAX)
+        .data_frame_budget(DATA_FRAME_BUDGET)
         .handshake(stream);
     let mut opening = pin!(opening);
     let opened = poll_fn(|context| flusher.settle(opening.as_mut().poll(context), context));

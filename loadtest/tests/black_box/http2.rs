@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::frames::{DATA, Peer, RST_STREAM};
+use crate::frames::{DATA, HEADERS, Peer, RST_STREAM};
 use crate::identity::Identity;
-use crate::program::{DRIVERS, Origin, program, run, run_url};
+use crate::program::{DRIVERS, Origin, refusal, run, run_url};
 use crate::server::server;
 
 fn run_h2(address: SocketAddr, options: &[&str]) -> Value {
@@ -217,7 +217,8 @@ fn errors_of_the_connection_and_of_a_stream_are_counted_by_kind() {
             peer.drain();
             Ok(())
         }),
-        ("timeout", "", 1, |peer| {
+        // A connection on which nothing comes at all is given up, too.
+        ("timeout", "", 4, |peer| {
             peer.drain();
             Ok(())
         }),
@@ -247,7 +248,7 @@ fn a_timeout_gives_up_its_stream_alone() {
                 RST_STREAM if frame.stream == slow => {
                     seen.fetch_add(1, Ordering::SeqCst);
                 }
-                crate::frames::HEADERS => peer.answer(frame.stream)?,
+                HEADERS => peer.answer(frame.stream)?,
                 _ => {}
             }
         }
@@ -270,6 +271,51 @@ fn a_timeout_gives_up_its_stream_alone() {
     );
     assert_eq!(report["errors_by_kind"]["timeout"]["count"], 1, "{report}");
     assert_eq!(resets.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn replies_that_come_too_late_harm_nobody_else() {
+    // More of them than h2 takes for an attack by default.
+    const HELD: usize = 1200;
+    let address = peer(|peer| {
+        let (mut held, mut resets) = (Vec::new(), 0);
+        loop {
+            let frame = peer.read()?;
+            match frame.kind {
+                // Stream 1 shows that the connection lives.
+                HEADERS if frame.stream > 1 && held.len() < HELD => held.push(frame.stream),
+                HEADERS => peer.answer(frame.stream)?,
+                RST_STREAM => {
+                    resets += 1;
+                    // The resets beyond are answers to these.
+                    let late = if resets == HELD { &held[..] } else { &[] };
+                    late.iter().try_for_each(|stream| peer.answer(*stream))?;
+                }
+                _ => {}
+            }
+        }
+    });
+    let streams = (HELD + 1).to_string();
+    let options = [
+        "-d",
+        "1s",
+        "-c",
+        "1",
+        "--streams",
+        &streams,
+        "--timeout",
+        "300ms",
+    ];
+    let report = run_h2(address, &options);
+    assert_eq!(
+        report["errors_by_kind"]["timeout"]["count"], HELD,
+        "{report}"
+    );
+    assert_eq!(
+        (&report["errors"], &report["connects"]),
+        (&HELD.into(), &1.into()),
+        "{report}"
+    );
 }
 
 #[test]
@@ -306,13 +352,15 @@ fn a_server_without_h2_is_an_error_of_the_handshake() {
         let report = run_url(&url, &options);
         assert!(only_error(&report, "tls").contains(words), "{report}");
     }
-    let http1 = Origin::start(&[]);
-    let output = program(&[
-        "run",
-        "--streams",
-        "2",
-        &format!("http://{}/", http1.address),
-    ]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--http2"));
+}
+
+#[test]
+fn streams_without_a_connection_to_share_are_refused() {
+    for options in [
+        &["--streams", "2"][..],
+        &["--http2", "--streams", "2", "--no-keep-alive"],
+    ] {
+        let error = refusal(&[&["http://127.0.0.1:1/"], options].concat());
+        assert!(error.contains("--streams"), "{error}");
+    }
 }
