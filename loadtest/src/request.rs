@@ -17,8 +17,10 @@ pub(crate) struct Request {
     pub(crate) target: String,
     /// All other fields, in order, none of which is about framing or the connection.
     pub(crate) fields: Vec<(String, String)>,
-    /// The content.
+    /// The content; that of a call is a message in its frame.
     pub(crate) body: Bytes,
+    /// Whether it is a call of gRPC, whose reply has a status of its own.
+    pub(crate) is_grpc: bool,
     /// What of the reply is kept for the caller.
     pub(crate) keep: Keep,
     /// Whether it is the same each time.

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{LoadArgs, ProtocolArgs, WorkerArgs, parse_body_size};
 use crate::report::hgrm::Unit;
-use crate::scenario::{FieldName, parse_field, parse_method};
+use crate::scenario::{FieldName, parse_call, parse_field, parse_method};
 
 /// Options of `run`.
 #[derive(Debug, Args)]
@@ -60,6 +60,10 @@ pub(crate) struct RequestArgs {
     /// The method (default GET, or POST with a body).
     #[arg(long, value_parser = parse_method)]
     pub(crate) method: Option<String>,
+    /// Call this method of gRPC over HTTP/2, with the body as its encoded message; the URL goes without
+    /// a path.
+    #[arg(long, value_name = "/PACKAGE.SERVICE/METHOD", value_parser = parse_call, conflicts_with = "method")]
+    pub(crate) grpc: Option<String>,
     /// A field, as in 'Accept: text/html'; may be given several times.
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_field)]
     pub(crate) headers: Vec<(FieldName, String)>,

@@ -82,6 +82,7 @@ impl Http1 {
         Ok(Reply {
             status: head.status,
             bytes: self.input.received() - before,
+            grpc: None,
         })
     }
 
@@ -246,6 +247,7 @@ mod tests {
             target: "/a?b".to_owned(),
             fields: vec![("X".to_owned(), "y z".to_owned())],
             body: Bytes::from_static(body),
+            is_grpc: false,
             keep: Keep::Status,
             nature: Nature::Varying,
         };

@@ -12,6 +12,7 @@ use h2::RecvStream;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, Uri};
 
+use super::grpc::Call;
 use super::trunk::{Branch, Miss, Trunk};
 use super::{Dialer, Failure, Kept, Reply, Reuse};
 use crate::request::{Encoded, Keep, Nature, Request};
@@ -109,18 +110,20 @@ impl Http2 {
         }
         let response = response.await.map_err(missed)?;
         link.note_sign();
-        let reply = self.receive(response, request.keep).await;
+        let received = self.receive(response, request).await;
         link.note_sign();
-        reply.map_err(missed)
+        Ok(received.map_err(missed)??)
     }
 
     /// Reads the reply to its end.
     async fn receive(
         &mut self,
         response: Response<RecvStream>,
-        keep: Keep,
-    ) -> Result<Reply, h2::Error> {
+        request: &Request,
+    ) -> Result<Result<Reply, Failure>, h2::Error> {
+        let keep = request.keep;
         let (head, mut body) = response.into_parts();
+        let mut call = request.is_grpc.then(Call::default);
         if keep >= Keep::Fields {
             self.kept.set_fields(fields(&head.headers));
         }
@@ -130,15 +133,23 @@ impl Http2 {
             // What has been looked at is room for more.
             body.flow_control().release_capacity(piece.len())?;
             bytes += piece.len() as u64;
-            if keep == Keep::Body {
-                self.kept.add_body(&piece);
+            let mut keep_body = |piece: &[u8]| {
+                if keep == Keep::Body {
+                    self.kept.add_body(piece);
+                }
+            };
+            match &mut call {
+                None => keep_body(&piece),
+                Some(call) => call.take(&piece, keep_body),
             }
         }
-        body.trailers().await?;
-        Ok(Reply {
+        let trailers = body.trailers().await?;
+        let grpc = call.map(|call| call.end(&head, trailers.as_ref(), &mut self.kept));
+        Ok(grpc.transpose().map(|grpc| Reply {
             status: head.status.as_u16(),
             bytes,
-        })
+            grpc,
+        }))
     }
 
     /// Lets no more requests take the connection of the last one; it closes after its streams.
@@ -191,7 +202,8 @@ fn make_head(request: &Request, dialer: &Dialer) -> Result<http::Request<()>, Fa
         let value = HeaderValue::from_str(value).map_err(|error| refused(error.into()))?;
         map.append(name, value);
     }
-    if request.has_content() {
+    // A call's content ends when it ends, and no client of gRPC says more.
+    if request.has_content() && !request.is_grpc {
         map.insert(CONTENT_LENGTH, HeaderValue::from(request.body.len()));
     }
     Ok(head)

@@ -13,6 +13,7 @@ pub(crate) struct Kept {
     fields: Vec<(Range<usize>, Range<usize>)>,
     body: Vec<u8>,
     is_cut: bool,
+    remark: Option<String>,
 }
 
 impl Kept {
@@ -38,6 +39,16 @@ impl Kept {
         let fits = piece.len().min(room);
         self.body.extend_from_slice(&piece[..fits]);
         self.is_cut |= fits < piece.len();
+    }
+
+    /// Keeps what the peer says of its own status.
+    pub(crate) fn set_remark(&mut self, remark: Option<String>) {
+        self.remark = remark;
+    }
+
+    /// What the peer says of its own status.
+    pub(crate) fn remark(&self) -> Option<&str> {
+        self.remark.as_deref()
     }
 
     /// The fields in order, names as the target spells them.

@@ -3,10 +3,11 @@
 //!
 //! A slot is one place where one request at a time is in flight: an HTTP/1.1 connection is one slot,
 //! a connection of N streams is N that share it. `dialer` opens connections, for all slots of a worker,
-//! and each protocol is a room of its own (`http1`, `http2`). `kept` is what a caller asked to see of a
+//! and each protocol is a room of its own (`http1`, `http2`, which `grpc` reads the replies of). `kept` is what a caller asked to see of a
 //! reply.
 
 mod dialer;
+mod grpc;
 mod http1;
 mod http2;
 mod kept;
@@ -26,6 +27,7 @@ use crate::target::{Scheme, Target};
 use crate::tls::client::ClientTls;
 use crate::tls::{self, ALPN_H2, ALPN_HTTP1};
 use crate::wire::Malformed;
+use crate::wire::grpc::Code;
 
 /// How connections to the target are made.
 #[derive(Clone, Debug)]
@@ -53,16 +55,23 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    /// What the target's scheme and the options ask for.
+    /// What the target's scheme, calls of gRPC and the options ask for.
     ///
     /// # Errors
     /// `Usage` for a scheme that cannot be spoken yet, or streams without a protocol that has them.
-    pub(crate) fn choose(target: &Target, args: &ProtocolArgs) -> Result<Self, Error> {
-        if args.streams.is_some() && !args.http2 {
-            return Err(Error::Usage(format!("{target}: --streams is for --http2")));
+    pub(crate) fn choose(
+        target: &Target,
+        is_grpc: bool,
+        args: &ProtocolArgs,
+    ) -> Result<Self, Error> {
+        let is_http2 = args.http2 || is_grpc;
+        if args.streams.is_some() && !is_http2 {
+            return Err(Error::Usage(format!(
+                "{target}: --streams is for --http2 and gRPC"
+            )));
         }
         match target.scheme {
-            Scheme::Http | Scheme::Https if args.http2 => Ok(Self::Http2 {
+            Scheme::Http | Scheme::Https if is_http2 => Ok(Self::Http2 {
                 streams: args.streams.unwrap_or(1),
             }),
             Scheme::Http | Scheme::Https => Ok(Self::Http1),
@@ -148,6 +157,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// Bytes received for this request, heads and framing included.
     pub(crate) bytes: u64,
+    /// How a call of gRPC ended; `None` for other requests.
+    pub(crate) grpc: Option<Code>,
 }
 
 /// Why there was no complete reply.

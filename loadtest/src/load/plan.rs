@@ -71,7 +71,8 @@ impl Plan {
     /// than the bounds allow; `Run` when the target's name has no address or the driver is refused.
     pub(crate) fn from_args(args: &RunArgs) -> Result<Self, Error> {
         let (target, scenario, load) = what_and_where(args)?;
-        let protocol = Protocol::choose(&target, &args.protocol)?;
+        let is_grpc = scenario.kinds.iter().any(|kind| kind.is_grpc);
+        let protocol = Protocol::choose(&target, is_grpc, &args.protocol)?;
         let plan = Self {
             protocol,
             tls: ClientTls::for_target(&target, &[protocol.alpn()], &args.protocol)?,
@@ -216,6 +217,11 @@ fn what_and_where(args: &RunArgs) -> Result<(Target, Scenario, LoadArgs), Error>
     let url = args.url.as_deref();
     let Some(path) = &args.scenario else {
         let target = target(url)?;
+        if args.request.grpc.is_some() && target.path != "/" {
+            return Err(Error::Usage(format!(
+                "{target}: with --grpc the path stands there"
+            )));
+        }
         let scenario = Scenario::single(&args.request, &target.path)?;
         return Ok((target, scenario, args.load.clone()));
     };

@@ -14,7 +14,7 @@ use http::{Method, Request, Response, StatusCode};
 
 use super::replies::{Shape, Shelf};
 use super::rules::{Answer, Drip, Manner};
-use super::{ECHO_BYTES_MAX, Floor, Seat};
+use super::{ECHO_BYTES_MAX, Floor, Seat, grpc};
 use crate::rt::PollStream;
 
 /// Content that a client may send ahead of our reading, for one stream and for all of a connection.
@@ -64,7 +64,9 @@ async fn exchange(
     let (head, mut body) = request.into_parts();
     let target = head.uri.path_and_query();
     let answer = floor.answer(target.map_or("/", PathAndQuery::as_str).as_bytes());
-    let keeps = matches!(&answer, Ok(answer) if matches!(answer.manner, Manner::Echo(_)));
+    let is_call = grpc::is_call(&head.headers);
+    let echoes = matches!(&answer, Ok(answer) if matches!(answer.manner, Manner::Echo(_)));
+    let keeps = is_call || echoes;
     let content = receive(&mut body, keeps).await?;
     let shelf = &floor.shelf;
     let is_head = head.method == Method::HEAD;
@@ -75,6 +77,9 @@ async fn exchange(
     };
     let Answer { wait, manner } = match answer {
         Ok(answer) => answer,
+        Err(why) if is_call => {
+            return grpc::Outcome::invalid(why).send(&mut respond, Bytes::new());
+        }
         Err(why) => return reply.send(Shape::empty(400), why.into()),
     };
     if let Some(wait) = wait {
@@ -82,6 +87,14 @@ async fn exchange(
     }
     let usual = floor.rules.usual_shape();
     match manner {
+        Manner::Reset => {
+            respond.send_reset(Reason::INTERNAL_ERROR);
+            Ok(())
+        }
+        manner if is_call => {
+            let outcome = grpc::Outcome::new(manner, usual, content.as_ref());
+            outcome.send(&mut respond, content.unwrap_or_default())
+        }
         Manner::Usual => reply.send(usual, shelf.body(usual.size)),
         Manner::Whole(shape) => reply.send(shape, shelf.body(shape.size)),
         Manner::Drip(shape, drip) => reply.drip(shape, drip).await,
@@ -89,10 +102,6 @@ async fn exchange(
             Some(content) => reply.send(shape, content),
             None => reply.send(Shape::empty(413), Bytes::new()),
         },
-        Manner::Reset => {
-            respond.send_reset(Reason::INTERNAL_ERROR);
-            Ok(())
-        }
     }
 }
 

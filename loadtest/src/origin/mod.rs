@@ -4,13 +4,14 @@
 //!
 //! `rules` decide what a request gets (`delay` and `chance` are their dice), `replies` renders what is
 //! sent, `connection` speaks HTTP/1.1 with one client, `websocket` goes on where that one asked for it,
-//! and `http2` speaks with a client that begins so; this room listens, accepts and keeps the Date field
-//! fresh. It is no web server: there are no deadlines, so that idle
-//! connections last as long as a proxy's pool wants them, and the connection cap is the only bound.
+//! `http2` speaks with a client that begins so, and `grpc` answers its calls; this room listens, accepts
+//! and keeps the Date field fresh. It is no web server: there are no deadlines, so that idle connections
+//! last as long as a proxy's pool wants them, and the connection cap is the only bound.
 
 mod chance;
 mod connection;
 mod delay;
+mod grpc;
 mod http2;
 mod replies;
 mod rules;

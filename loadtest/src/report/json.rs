@@ -11,6 +11,7 @@ use super::{PERCENTILES, rate, self_limit};
 use crate::load::{Plan, RunResult};
 use crate::scenario::Kind;
 use crate::tally::{Count, ErrorKind, Errors, KindTally, Row, Times, curve};
+use crate::wire::grpc::Code;
 
 /// The version of this form: it grows when a key changes its meaning or goes away.
 pub(super) const VERSION: u32 = 1;
@@ -96,6 +97,7 @@ fn counts(tally: &KindTally) -> Map<String, Value> {
         ("percentiles", percentiles(&tally.latency)),
         ("service_percentiles", percentiles(&tally.service)),
         ("statuses", statuses(tally)),
+        ("grpc_statuses", grpc_statuses(tally)),
         ("errors_by_kind", errors(&tally.errors)),
     ])
 }
@@ -191,6 +193,13 @@ fn statuses(tally: &KindTally) -> Value {
     let numbered = tally.statuses.iter().enumerate();
     let counted = numbered.filter(|(_, count)| **count > 0);
     let named = counted.map(|(class, &count)| (format!("{class}xx"), json!(count)));
+    Value::Object(named.collect())
+}
+
+fn grpc_statuses(tally: &KindTally) -> Value {
+    let numbered = tally.grpc_statuses.iter().enumerate();
+    let counted = numbered.filter(|(_, count)| **count > 0);
+    let named = counted.map(|(index, &count)| (Code::name(index).to_owned(), json!(count)));
     Value::Object(named.collect())
 }
 

@@ -124,7 +124,8 @@ impl BodyTest {
     }
 }
 
-fn quoted(bytes: &[u8]) -> String {
+/// The beginning of what a reply says, fit for a report.
+pub(super) fn quoted(bytes: &[u8]) -> String {
     let shown = &bytes[..bytes.len().min(QUOTED_BYTES)];
     let dots = if shown.len() < bytes.len() { "…" } else { "" };
     format!("{:?}{dots}", String::from_utf8_lossy(shown))

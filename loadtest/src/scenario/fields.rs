@@ -74,6 +74,21 @@ pub(crate) fn parse_method(text: &str) -> Result<String, String> {
     }
 }
 
+/// Reads the path of a call of gRPC.
+///
+/// # Errors
+/// A sentence for the user.
+pub(crate) fn parse_call(text: &str) -> Result<String, String> {
+    check_target(text)?;
+    let names = text
+        .strip_prefix('/')
+        .and_then(|rest| rest.rsplit_once('/'));
+    match names {
+        Some((service, method)) if !service.is_empty() && !method.is_empty() => Ok(text.to_owned()),
+        _ => Err(format!("{text:?}: expected /package.Service/Method")),
+    }
+}
+
 /// Looks whether text may stand in a field's value (RFC 9110 §5.5).
 ///
 /// # Errors

@@ -44,7 +44,8 @@ pub(super) struct Request {
     pub(super) weight: u32,
     #[serde(default, deserialize_with = "method")]
     pub(super) method: Option<String>,
-    pub(super) path: Words,
+    pub(super) path: Option<Words>,
+    pub(super) grpc: Option<Words>,
     #[serde(default)]
     pub(super) headers: Named<FieldName, Words>,
     pub(super) body: Option<Words>,

@@ -12,9 +12,17 @@ use super::checks::Check;
 use super::template::{Part, Template};
 use super::variables::{Place, Values};
 use crate::request::{Keep, Nature, Request};
+use crate::wire::grpc;
 
 /// The fields that a request has unless it says otherwise.
 const DEFAULT_FIELDS: [(&str, &str); 2] = [("User-Agent", "corelane-loadtest"), ("Accept", "*/*")];
+
+/// What a call of gRPC has instead: it says what it is, and that it knows trailers.
+const CALL_FIELDS: [(&str, &str); 3] = [
+    ("User-Agent", "corelane-loadtest"),
+    ("TE", "trailers"),
+    ("Content-Type", grpc::CONTENT_TYPE),
+];
 
 /// One kind of request, and how its numbers are called.
 #[derive(Clone, Debug)]
@@ -31,8 +39,10 @@ pub(crate) struct Kind {
     pub(crate) target: Template<Place>,
     /// Fields, in order, those of every request not included.
     pub(crate) fields: Vec<(String, Template<Place>)>,
-    /// The content.
+    /// The content, or the message of a call, which gets its frame in the request.
     pub(crate) body: Body,
+    /// Whether it is a call of gRPC.
+    pub(crate) is_grpc: bool,
     /// How long a slot of the closed loop rests after each.
     pub(crate) think: Option<RangeInclusive<Duration>>,
     /// What a good reply must be.
@@ -72,7 +82,12 @@ impl Kind {
             let mut names = self.fields.iter().map(|(name, _)| name);
             names.any(|other| other.eq_ignore_ascii_case(name))
         };
-        let defaults = DEFAULT_FIELDS.iter().filter(|(name, _)| !is_set(name));
+        let defaults = if self.is_grpc {
+            &CALL_FIELDS[..]
+        } else {
+            &DEFAULT_FIELDS
+        };
+        let defaults = defaults.iter().filter(|(name, _)| !is_set(name));
         let defaults = defaults.map(|(name, value)| (name.to_string(), value.to_string()));
         let own = self
             .fields
@@ -89,9 +104,13 @@ impl Kind {
             // Those of the kind come last, so that `fill` finds them.
             fields: defaults.chain(own).collect(),
             body: match &self.body {
+                Body::Fixed(message) if self.is_grpc => {
+                    [&grpc::prefix(message.len()), &message[..]].concat().into()
+                }
                 Body::Fixed(bytes) => bytes.clone(),
                 Body::Varying(_) => Bytes::new(),
             },
+            is_grpc: self.is_grpc,
             keep: self
                 .checks
                 .iter()
@@ -128,6 +147,10 @@ impl Kind {
             let last = std::mem::take(&mut request.body);
             let mut body = last.try_into_mut().unwrap_or_else(|_| BytesMut::new());
             body.clear();
+            if self.is_grpc {
+                let len = text.parts(value).map(|part| part.plain().len()).sum();
+                body.extend_from_slice(&grpc::prefix(len));
+            }
             for part in text.parts(value) {
                 body.extend_from_slice(part.plain().as_bytes());
             }
@@ -158,6 +181,7 @@ mod tests {
                 ("accept".to_owned(), template("text/plain")),
             ],
             body: Body::Varying(template("{\"n\": ${n}, \"m\": ${m}}")),
+            is_grpc: false,
             think: None,
             checks: Vec::new(),
         }

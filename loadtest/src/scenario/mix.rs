@@ -7,13 +7,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::Scenario;
-use super::checks::Check;
+use super::checks::{Check, quoted};
 use super::kind::Kind;
 use super::variables::Values;
 use crate::client::{Kept, Reply};
 use crate::random::Random;
 use crate::request::{Nature, Request};
 use crate::tally::Verdict;
+use crate::wire::grpc::Code;
 
 /// A worker's view of all kinds.
 #[derive(Debug)]
@@ -118,6 +119,12 @@ impl Mix {
         if reply.status >= 400 && !self.requests[kind].has_status_check {
             return Verdict::Refused;
         }
+        if let Some(code) = reply.grpc.filter(|&code| code != Code::OK) {
+            let remark = kept
+                .remark()
+                .map(|remark| format!(": {}", quoted(remark.as_bytes())));
+            return Verdict::Unsuccessful(format!("{code}{}", remark.unwrap_or_default()));
+        }
         for (number, check) in self.kinds[kind].checks.iter().enumerate() {
             if let Err(why) = check.look(reply.status, kept) {
                 let text = format!("{check}: {why}");
@@ -169,6 +176,7 @@ mod tests {
             target,
             fields: Vec::new(),
             body: Body::Fixed(Bytes::new()),
+            is_grpc: false,
             think: None,
             checks: Vec::new(),
         }
@@ -220,7 +228,11 @@ mod tests {
 
     #[test]
     fn a_status_is_judged_by_its_check_or_else_by_its_class() {
-        let reply = |status| Reply { status, bytes: 0 };
+        let reply = |status| Reply {
+            status,
+            bytes: 0,
+            grpc: None,
+        };
         let mut plain = kind(1, Template::plain("/"));
         let judge = |kind: &Kind, status| {
             let mix = mix(std::slice::from_ref(kind), &Variables::default());

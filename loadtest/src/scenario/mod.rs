@@ -17,7 +17,7 @@ pub(crate) mod yaml;
 
 use std::path::Path;
 
-pub(crate) use fields::{FieldName, parse_field, parse_method};
+pub(crate) use fields::{FieldName, parse_call, parse_field, parse_method};
 pub(crate) use kind::Kind;
 pub(crate) use mix::Mix;
 pub(crate) use variables::Variables;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::csv::Table;
-use super::fields::{FieldName, check_target, check_value};
+use super::fields::{FieldName, check_target, check_value, parse_call};
 use super::file::{File, Request, Variable};
 use super::kind::{Body, Kind};
 use super::template::Template;
@@ -72,18 +72,21 @@ pub(super) fn single(args: &RequestArgs, path: &str) -> Result<Kind, Error> {
         (None, Some(size)) => filler(size).into(),
         (None, None) => Bytes::new(),
     };
-    let method = method(args.method.clone(), body.is_empty());
+    let is_grpc = args.grpc.is_some();
+    let path = args.grpc.as_deref().unwrap_or(path);
+    let method = method(args.method.clone(), body.is_empty() && !is_grpc);
     let (hosts, fields): (Vec<_>, Vec<_>) =
         args.headers.iter().partition(|(name, _)| name.is_host());
     let field = |(name, value): &(FieldName, String)| (name.0.clone(), Template::plain(value));
     Ok(Kind {
-        name: format!("{method} {path}"),
+        name: name(&method, path, is_grpc),
         weight: 1,
         method,
         authority: hosts.last().map(|(_, value)| value.clone()),
         target: Template::plain(path),
         fields: fields.into_iter().map(field).collect(),
         body: Body::Fixed(body),
+        is_grpc,
         think: None,
         checks: Vec::new(),
     })
@@ -118,19 +121,36 @@ impl Reader<'_> {
 
     fn kind(&self, key: &str, request: Request) -> Result<Kind, Error> {
         let at = |name: &str| format!("{key}.{name}");
-        let path = &request.path.text;
+        let (is_grpc, words) = match (&request.path, &request.grpc) {
+            (Some(path), None) => (false, path),
+            (None, Some(call)) => (true, call),
+            _ => {
+                return Err(self.wrong(
+                    key,
+                    "it has a path, or else grpc with the path of a call",
+                    "",
+                ));
+            }
+        };
+        let path_key = if is_grpc { "grpc" } else { "path" };
+        let path = &words.text;
         if !(1..=WEIGHT_MAX).contains(&request.weight) {
             let why = format!("{}: expected 1 to {WEIGHT_MAX}", request.weight);
             return Err(self.wrong(&at("weight"), why, &format!("weight: {}", request.weight)));
         }
-        let target = self.template(&at("path"), &request.path)?;
+        let target = self.template(&at(path_key), words)?;
         let begins = match path.starts_with('/') || path == "*" {
+            _ if is_grpc => parse_call(path).map(drop),
             true => Ok(()),
             false => Err(format!("{path:?}: a path begins with /")),
         };
         begins
             .and_then(|()| target.texts().try_for_each(check_target))
-            .map_err(|why| self.wrong(&at("path"), why, path))?;
+            .map_err(|why| self.wrong(&at(path_key), why, path))?;
+        if is_grpc && request.method.is_some() {
+            return Err(self.wrong(&at("method"), "a call of gRPC is a POST", "method"));
+        }
+
         let body = match (&request.body, request.body_size) {
             (Some(_), Some(_)) => {
                 let why = "either a body or the size of one";
@@ -140,16 +160,17 @@ impl Reader<'_> {
             (None, size) => Body::Fixed(filler(self.size(&at("body_size"), size)?).into()),
         };
         let is_empty = matches!(&body, Body::Fixed(bytes) if bytes.is_empty());
-        let method = method(request.method, is_empty);
+        let method = method(request.method, is_empty && !is_grpc);
         let (authority, fields) = self.fields(&at("headers"), &request.headers)?;
         Ok(Kind {
-            name: request.name.unwrap_or_else(|| format!("{method} {path}")),
+            name: (request.name).unwrap_or_else(|| name(&method, path, is_grpc)),
             weight: request.weight,
             method,
             authority,
             target,
             fields,
             body,
+            is_grpc,
             think: request.think,
             checks: request.checks.0,
         })
@@ -244,6 +265,11 @@ fn source(variable: Variable, folder: &Path) -> Result<Source, Error> {
         Variable::Random(first, last) => Source::Random(first, last),
         Variable::Uuid => Source::Uuid,
     })
+}
+
+/// What a kind is called that nobody has named.
+fn name(method: &str, path: &str, is_grpc: bool) -> String {
+    format!("{} {path}", if is_grpc { "gRPC" } else { method })
 }
 
 /// What is meant by no method: GET, or POST with a body.

@@ -22,6 +22,8 @@ pub(crate) enum ErrorKind {
     Malformed,
     /// A complete reply with a status of 400 or more.
     Status,
+    /// A complete reply whose status of gRPC is another than OK.
+    Grpc,
     /// A complete reply that is not as a check wants it.
     Check,
     /// Due while all slots were busy and the queue for them full.
@@ -45,7 +47,7 @@ pub(crate) struct Errors([Count; ErrorKind::ALL.len()]);
 
 impl ErrorKind {
     /// Every kind, in the order of the reports.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Connect,
         Self::Tls,
         Self::Timeout,
@@ -54,6 +56,7 @@ impl ErrorKind {
         Self::GoneAway,
         Self::Malformed,
         Self::Status,
+        Self::Grpc,
         Self::Check,
         Self::NotSent,
         Self::Io,
@@ -70,6 +73,7 @@ impl ErrorKind {
             Self::GoneAway => "goaway",
             Self::Malformed => "malformed",
             Self::Status => "status",
+            Self::Grpc => "grpc",
             Self::Check => "check",
             Self::NotSent => "not_sent",
             Self::Io => "io",

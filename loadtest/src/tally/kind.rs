@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Count, Errors, Times, merge_times, record, times};
 use crate::client::{Failure, Reply};
 use crate::tally::ErrorKind;
+use crate::wire::grpc::Code;
 
 /// What became of the requests of one kind. Every one that was due is in the end good, an error or
 /// unfinished.
@@ -25,6 +26,8 @@ pub(crate) struct KindTally {
     pub(crate) service: Times,
     /// Complete replies by the first digit of their status, 1 to 9; 0 stays unused.
     pub(crate) statuses: [u64; 10],
+    /// Complete replies to calls of gRPC, by their code.
+    pub(crate) grpc_statuses: [u64; Code::COUNT],
     /// What went wrong.
     pub(crate) errors: Errors,
     /// For each check of the kind how many replies failed it; those at the end may be left out. Over
@@ -39,6 +42,8 @@ pub(crate) enum Verdict {
     Good,
     /// Its status is 400 or more.
     Refused,
+    /// Its status of gRPC is another than OK, in these words.
+    Unsuccessful(String),
     /// A check found something else than it wants.
     Failed {
         /// The check's number.
@@ -54,6 +59,9 @@ impl KindTally {
     pub(crate) fn count_reply(&mut self, reply: &Reply, verdict: Verdict, latency: Duration) {
         self.statuses[usize::from(reply.status / 100 % 10)] += 1;
         self.bytes += reply.bytes;
+        if let Some(code) = reply.grpc {
+            self.grpc_statuses[code.index()] += 1;
+        }
         match verdict {
             Verdict::Good => {
                 self.good += 1;
@@ -62,6 +70,7 @@ impl KindTally {
             Verdict::Refused => self
                 .errors
                 .count(ErrorKind::Status, || reply.status.to_string()),
+            Verdict::Unsuccessful(text) => self.errors.count(ErrorKind::Grpc, || text),
             Verdict::Failed { number, text } => {
                 if self.failed_checks.len() <= number {
                     self.failed_checks.resize_with(number + 1, Count::default);
@@ -103,6 +112,9 @@ impl KindTally {
         for (mine, theirs) in self.statuses.iter_mut().zip(other.statuses) {
             *mine += theirs;
         }
+        for (mine, theirs) in self.grpc_statuses.iter_mut().zip(other.grpc_statuses) {
+            *mine += theirs;
+        }
         self.errors.merge(&other.errors);
         let count = self.failed_checks.len().max(other.failed_checks.len());
         self.failed_checks.resize_with(count, Count::default);
@@ -122,6 +134,7 @@ impl Default for KindTally {
             latency: times(),
             service: times(),
             statuses: [0; 10],
+            grpc_statuses: [0; Code::COUNT],
             errors: Errors::default(),
             failed_checks: Vec::new(),
         }
@@ -135,7 +148,11 @@ mod tests {
     #[test]
     fn refusals_are_errors_without_latency() {
         let mut tally = KindTally::default();
-        let reply = |status| Reply { status, bytes: 10 };
+        let reply = |status| Reply {
+            status,
+            bytes: 10,
+            grpc: None,
+        };
         tally.count_reply(&reply(200), Verdict::Good, Duration::from_micros(50));
         tally.count_reply(&reply(503), Verdict::Refused, Duration::from_micros(1));
         assert_eq!((tally.good, tally.latency.len(), tally.bytes), (1, 1, 20));
@@ -153,6 +170,7 @@ mod tests {
         let reply = Reply {
             status: 200,
             bytes: 10,
+            grpc: None,
         };
         let mut tally = KindTally::default();
         tally.count_reply(&reply, failed(2, "a"), Duration::ZERO);

@@ -113,7 +113,11 @@ mod tests {
             2 => kind.errors.count(ErrorKind::Status, || "503".to_owned()),
             _ => {
                 let status = if random.below(2) == 0 { 200 } else { 404 };
-                let reply = Reply { status, bytes: 7 };
+                let reply = Reply {
+                    status,
+                    bytes: 7,
+                    grpc: None,
+                };
                 kind.count_reply(&reply, Verdict::Good, latency);
                 record(&mut kind.service, latency / 2);
             }

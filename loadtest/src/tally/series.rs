@@ -59,6 +59,7 @@ mod tests {
             let reply = Reply {
                 status: 200,
                 bytes: 3,
+                grpc: None,
             };
             total.count_reply(&reply, Verdict::Good, Duration::from_millis(millis));
         }

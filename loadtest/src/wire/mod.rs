@@ -1,11 +1,13 @@
 //! HTTP/1.1 as bytes (RFC 9112), for both ends of the tool: heads, framing, bodies, and WebSocket
-//! behind them. Entered by the origin with requests and by the load generator with replies. No I/O, no clock, and no mercy: what
-//! the RFC calls malformed is an error, because a proxy under test must not get away with it.
+//! behind them; of gRPC, what HTTP/2 does not know. Entered by the origin with requests and by the load
+//! generator with replies. No I/O, no clock, and no mercy: what the RFC calls malformed is an error,
+//! because a proxy under test must not get away with it.
 
 pub(crate) mod body;
 mod chunked;
 pub(crate) mod date;
 mod fields;
+pub(crate) mod grpc;
 mod head;
 pub(crate) mod reply;
 pub(crate) mod request;

@@ -1,5 +1,6 @@
 //! A peer that speaks HTTP/2 frame by frame (RFC 9113 §4.1), so that it can break every rule. Entered by
-//! the tests of HTTP/2; it knows of HPACK only what stands for a status of 200.
+//! the tests of HTTP/2; it knows of HPACK only what stands for a status of 200, and
+//! fields written out.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -88,6 +89,25 @@ impl Peer {
     /// The head of one, whose content follows.
     pub(crate) fn begin_answer(&mut self, stream: u32) -> io::Result<()> {
         self.write(HEADERS, END_HEADERS, stream, &[0x88])
+    }
+
+    /// A piece of content.
+    pub(crate) fn data(&mut self, stream: u32, bytes: &[u8], ends: bool) -> io::Result<()> {
+        self.write(DATA, if ends { END_STREAM } else { 0 }, stream, bytes)
+    }
+
+    /// Fields that end a reply, behind content or, with the status among them, without any.
+    pub(crate) fn end_fields(&mut self, stream: u32, fields: &[(&str, &str)]) -> io::Result<()> {
+        let mut block = Vec::new();
+        for (name, value) in fields {
+            // Literal fields that nobody remembers (RFC 7541 §6.2.2).
+            block.push(0);
+            for text in [name, value] {
+                block.push(u8::try_from(text.len()).unwrap());
+                block.extend_from_slice(text.as_bytes());
+            }
+        }
+        self.write(HEADERS, END_HEADERS | END_STREAM, stream, &block)
     }
 
     /// Gives up the connection; streams beyond `last` were not looked at.

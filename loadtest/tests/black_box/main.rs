@@ -7,6 +7,7 @@
 
 mod compare;
 mod frames;
+mod grpc;
 mod html;
 mod http2;
 mod identity;
