@@ -1,6 +1,8 @@
 //! Random numbers that a seed repeats: schedules, mixes of requests, delays. Entered by whatever
 //! needs chance with a seed of its own. Nothing secret may hang on them.
 
+use std::hash::{BuildHasher, RandomState};
+
 /// A sequence of numbers that depends on its seed alone (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub(crate) struct Random {
@@ -11,6 +13,12 @@ impl Random {
     /// The sequence of `seed`.
     pub(crate) fn new(seed: u64) -> Self {
         Self { state: seed }
+    }
+
+    /// A sequence that does not repeat another run's.
+    pub(crate) fn unpredictable() -> Self {
+        // The system's randomness behind the keys of maps; that of TLS takes 50 ms to begin.
+        Self::new(RandomState::new().hash_one(()))
     }
 
     /// The sequence of one part of what shares a seed, such as a worker: parts do not repeat each
@@ -28,6 +36,20 @@ impl Random {
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         bits ^ (bits >> 31)
+    }
+
+    /// A mask for a frame of WebSocket.
+    pub(crate) fn mask(&mut self) -> [u8; 4] {
+        let [mask @ .., _, _, _, _] = self.next().to_ne_bytes();
+        mask
+    }
+
+    /// Sixteen random bytes.
+    pub(crate) fn key(&mut self) -> [u8; 16] {
+        let halves = [self.next(), self.next()].map(u64::to_ne_bytes);
+        let mut key = [0; 16];
+        key.copy_from_slice(halves.as_flattened());
+        key
     }
 
     /// A number from 0 to less than `bound`, each as likely as the others but for one in 2^64 parts.

@@ -6,6 +6,8 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
+use crate::wire::websocket::Opcode;
+
 /// A request that can be sent any number of times.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -56,6 +58,8 @@ pub(crate) enum Encoded {
     Http1(Rc<Vec<u8>>),
     /// The head of HTTP/2.
     Http2(Box<http::Request<()>>),
+    /// What kind of message the content makes; the frame is another one each time, by its mask.
+    WebSocket(Opcode),
 }
 
 impl Request {

@@ -52,6 +52,11 @@ impl Scheme {
         if self.is_secure() { 443 } else { 80 }
     }
 
+    /// Whether it is one of WebSocket.
+    pub(crate) fn is_websocket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
     /// Whether the connection begins with a TLS handshake.
     pub(crate) fn is_secure(self) -> bool {
         matches!(self, Self::Https | Self::Wss)

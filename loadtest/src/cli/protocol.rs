@@ -14,6 +14,9 @@ pub(crate) struct ProtocolArgs {
     /// Requests that each connection of HTTP/2 may have in flight (default 1).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) streams: Option<u32>,
+    /// Send messages of WebSocket as binary ones even when they are text.
+    #[arg(long)]
+    pub(crate) binary: bool,
     /// Believe every certificate.
     #[arg(long, conflicts_with = "cacert")]
     pub(crate) insecure: bool,

@@ -11,7 +11,8 @@ use crate::scenario::{FieldName, parse_call, parse_field, parse_method};
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Where to: http://HOST:PORT/PATH or https://HOST:PORT/PATH. With a scenario, without a path and in
+    /// Where to: http://HOST:PORT/PATH or https:// to send requests, ws:// or wss:// to send messages to a
+    /// WebSocket that echoes. With a scenario, without a path and in
     /// place of its target.
     #[arg(required_unless_present = "scenario")]
     pub(crate) url: Option<String>,
@@ -67,7 +68,7 @@ pub(crate) struct RequestArgs {
     /// A field, as in 'Accept: text/html'; may be given several times.
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_field)]
     pub(crate) headers: Vec<(FieldName, String)>,
-    /// The body: this text, or with an @ before it the contents of a file.
+    /// The body, or the message of a call or WebSocket: this text, or with an @ before it the contents of a file.
     #[arg(long, value_name = "TEXT|@FILE")]
     pub(crate) body: Option<String>,
     /// A body of this size, filled with anything.

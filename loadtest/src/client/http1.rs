@@ -116,7 +116,7 @@ impl Http1 {
         };
         match encoded.get_or_init(encode) {
             Encoded::Http1(bytes) => Rc::clone(bytes),
-            Encoded::Http2(_) => unreachable!("a run speaks one protocol"),
+            _ => unreachable!("a run speaks one protocol"),
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! A slot is one place where one request at a time is in flight: an HTTP/1.1 connection is one slot,
 //! a connection of N streams is N that share it. `dialer` opens connections, for all slots of a worker,
-//! and each protocol is a room of its own (`http1`, `http2`, which `grpc` reads the replies of). `kept` is what a caller asked to see of a
+//! and each protocol is a room of its own (`http1`, `http2`, whose replies `grpc` reads, `websocket`). `kept` is what a caller asked to see of a
 //! reply.
 
 mod dialer;
@@ -12,6 +12,7 @@ mod http1;
 mod http2;
 mod kept;
 mod trunk;
+mod websocket;
 
 use std::io;
 use std::rc::Rc;
@@ -52,13 +53,18 @@ pub(crate) enum Protocol {
         /// Requests that each connection may have in flight.
         streams: u32,
     },
+    /// WebSocket (RFC 6455).
+    WebSocket {
+        /// Whether messages are binary even when they are text.
+        is_binary: bool,
+    },
 }
 
 impl Protocol {
     /// What the target's scheme, calls of gRPC and the options ask for.
     ///
     /// # Errors
-    /// `Usage` for a scheme that cannot be spoken yet, or streams without a protocol that has them.
+    /// `Usage` for options that the protocol of this scheme does not have.
     pub(crate) fn choose(
         target: &Target,
         is_grpc: bool,
@@ -70,22 +76,26 @@ impl Protocol {
                 "{target}: --streams is for --http2 and gRPC"
             )));
         }
+        let wrong = |what: &str| Err(Error::Usage(format!("{target}: {what}")));
         match target.scheme {
+            Scheme::Ws | Scheme::Wss if is_http2 => {
+                wrong("--http2 and gRPC are for http:// and https://")
+            }
+            Scheme::Ws | Scheme::Wss => Ok(Self::WebSocket {
+                is_binary: args.binary,
+            }),
+            _ if args.binary => wrong("--binary is for ws:// and wss://"),
             Scheme::Http | Scheme::Https if is_http2 => Ok(Self::Http2 {
                 streams: args.streams.unwrap_or(1),
             }),
             Scheme::Http | Scheme::Https => Ok(Self::Http1),
-            scheme => Err(Error::Usage(format!(
-                "{target}: {} is not spoken yet",
-                scheme.name()
-            ))),
         }
     }
 
     /// What ALPN calls it (RFC 7301).
     pub(crate) fn alpn(self) -> &'static [u8] {
         match self {
-            Self::Http1 => ALPN_HTTP1,
+            Self::Http1 | Self::WebSocket { .. } => ALPN_HTTP1,
             Self::Http2 { .. } => ALPN_H2,
         }
     }
@@ -95,13 +105,14 @@ impl Protocol {
         match self {
             Self::Http1 => "http/1.1",
             Self::Http2 { .. } => "h2",
+            Self::WebSocket { .. } => "websocket",
         }
     }
 
     /// How many requests each connection may have in flight.
     pub(crate) fn streams(self) -> u32 {
         match self {
-            Self::Http1 => 1,
+            Self::Http1 | Self::WebSocket { .. } => 1,
             Self::Http2 { streams } => streams,
         }
     }
@@ -114,6 +125,8 @@ pub(crate) enum Slot {
     Http1(http1::Http1),
     /// A stream of an HTTP/2 connection.
     Http2(http2::Http2),
+    /// A connection of WebSocket.
+    WebSocket(Box<websocket::WebSocket>),
 }
 
 impl Slot {
@@ -125,6 +138,10 @@ impl Slot {
                 .collect(),
             Protocol::Http2 { streams } => http2::Http2::all(dialer, connections, streams)
                 .map(Self::Http2)
+                .collect(),
+            Protocol::WebSocket { is_binary } => (0..connections)
+                .map(|_| websocket::WebSocket::new(dialer, is_binary))
+                .map(|slot| Self::WebSocket(Box::new(slot)))
                 .collect(),
         }
     }
@@ -138,6 +155,14 @@ impl Slot {
         match self {
             Self::Http1(slot) => slot.exchange(request, begun).await,
             Self::Http2(slot) => slot.exchange(request, begun).await,
+            Self::WebSocket(slot) => slot.exchange(request, begun).await,
+        }
+    }
+
+    /// There will be no more requests: says goodbye where the protocol has a word for it.
+    pub(crate) async fn close(&mut self) {
+        if let Self::WebSocket(slot) = self {
+            slot.close().await;
         }
     }
 
@@ -146,6 +171,7 @@ impl Slot {
         match self {
             Self::Http1(slot) => slot.kept(),
             Self::Http2(slot) => slot.kept(),
+            Self::WebSocket(slot) => slot.kept(),
         }
     }
 }
@@ -180,6 +206,12 @@ pub(crate) enum Failure {
     StreamReset(String),
     /// The peer gave up the connection before it looked at the request, or because of an error.
     GoneAway(String),
+    /// The server shook no hands and gave this status instead.
+    Refused(u16),
+    /// The peer closed the WebSocket, perhaps with this code.
+    CloseFrame(Option<u16>),
+    /// What came back is not what was sent.
+    Echo(String),
     /// The reply was not HTTP/1.1, or its body was cut short.
     Malformed(Malformed),
     /// The peer broke the rules of another protocol.

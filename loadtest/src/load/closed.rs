@@ -77,4 +77,5 @@ pub(super) async fn keep_busy(mut slot: Slot, number: u64, shift: Rc<Shift>) {
             }
         };
     }
+    slot.close().await;
 }

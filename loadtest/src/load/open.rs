@@ -73,4 +73,5 @@ pub(super) async fn serve(mut slot: Slot, number: u64, shop: Rc<Shop>) {
         }
         desk.look(now);
     }
+    slot.close().await;
 }

@@ -8,11 +8,12 @@ use super::bounds;
 use crate::cli::{Error, LoadArgs, Loop, RunArgs, WorkerArgs};
 use crate::client::{Approach, Protocol, Reuse};
 use crate::rt::Driver;
-use crate::scenario::{Mix, Scenario, ScenarioFile};
+use crate::scenario::{Body, Kind, Mix, Scenario, ScenarioFile};
 use crate::schedule::{Arrivals, Profile, Schedule};
 use crate::target::Target;
 use crate::tls::client::ClientTls;
 use crate::units::show_duration;
+use crate::wire::websocket::MESSAGE_BYTES_MAX;
 
 /// How long requests under way may take to finish once the time is over.
 const GRACE: Duration = Duration::from_secs(1);
@@ -73,6 +74,9 @@ impl Plan {
         let (target, scenario, load) = what_and_where(args)?;
         let is_grpc = scenario.kinds.iter().any(|kind| kind.is_grpc);
         let protocol = Protocol::choose(&target, is_grpc, &args.protocol)?;
+        if target.scheme.is_websocket() {
+            check_messages(&target, &scenario.kinds)?;
+        }
         let plan = Self {
             protocol,
             tls: ClientTls::for_target(&target, &[protocol.alpn()], &args.protocol)?,
@@ -222,7 +226,7 @@ fn what_and_where(args: &RunArgs) -> Result<(Target, Scenario, LoadArgs), Error>
                 "{target}: with --grpc the path stands there"
             )));
         }
-        let scenario = Scenario::single(&args.request, &target.path)?;
+        let scenario = Scenario::single(&args.request, &target)?;
         return Ok((target, scenario, args.load.clone()));
     };
     let file = ScenarioFile::read(path)?;
@@ -233,6 +237,35 @@ fn what_and_where(args: &RunArgs) -> Result<(Target, Scenario, LoadArgs), Error>
         )));
     }
     Ok((target, file.scenario, args.load.clone().or(file.load)))
+}
+
+/// Whether all kinds can go over connections of WebSocket, each of which has one path.
+fn check_messages(target: &Target, kinds: &[Kind]) -> Result<(), Error> {
+    let refuse = |kind: &Kind, why: &str| {
+        let name = &kind.name;
+        Err(Error::Usage(format!("{target}: {name}: {why}")))
+    };
+    for kind in kinds {
+        let (default, len) = match &kind.body {
+            Body::Fixed(body) if body.is_empty() => ("GET", 0),
+            Body::Fixed(body) => ("POST", body.len()),
+            Body::Varying(_) => ("POST", 0),
+        };
+        if kind.method != default {
+            return refuse(kind, "messages of WebSocket have no method");
+        }
+        if len > MESSAGE_BYTES_MAX {
+            let mib = MESSAGE_BYTES_MAX >> 20;
+            return refuse(kind, &format!("a message has {mib} MiB at most"));
+        }
+        if !kind.target.is_fixed() || kind.target != kinds[0].target {
+            return refuse(
+                kind,
+                "all messages of WebSocket go over one and the same path",
+            );
+        }
+    }
+    Ok(())
 }
 
 /// When requests start, in words.

@@ -43,7 +43,7 @@ const BACKLOG: i32 = 4096;
 /// Accepts under way at once in each worker: io_uring's accept delivers one connection each, and a
 /// burst should not take one turn of the loop per connection.
 const ACCEPTORS: usize = 4;
-/// The longest body or message that is sent back; it is kept whole, for each connection that echoes.
+/// The longest body that is sent back; it is kept whole, for each connection that echoes.
 const ECHO_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long an acceptor rests after an error: descriptors that have run out stay out for a while,
 /// and asking again at once would burn the core.

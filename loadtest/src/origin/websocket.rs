@@ -3,11 +3,10 @@
 
 use std::io;
 
-use super::ECHO_BYTES_MAX;
 use crate::rt::{Input, Transport};
 use crate::wire::websocket::handshake::Key;
 use crate::wire::websocket::reader::{End, Event, Reader};
-use crate::wire::websocket::{Opcode, append_close, append_frame};
+use crate::wire::websocket::{MESSAGE_BYTES_MAX, Opcode, append_close, append_frame};
 
 /// Answers that are gathered before they are sent, when many small messages have come at once.
 const GATHERED_BYTES: usize = 64 * 1024;
@@ -29,7 +28,7 @@ pub(super) fn accept(key: &Key) -> Vec<u8> {
 /// # Errors
 /// When the client has left or its socket broke.
 pub(super) async fn echo(stream: &mut impl Transport, input: &mut Input) -> io::Result<()> {
-    let mut reader = Reader::new(End::Server, ECHO_BYTES_MAX);
+    let mut reader = Reader::new(End::Server, MESSAGE_BYTES_MAX);
     let mut out = Vec::new();
     loop {
         let next = answer(&mut reader, input, &mut out);

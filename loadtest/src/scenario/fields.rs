@@ -7,12 +7,15 @@ use serde::{Deserialize, Deserializer};
 use super::yaml;
 
 /// Fields that are the connection's own business.
-const RESERVED: [&str; 8] = [
+const RESERVED: [&str; 11] = [
     "connection",
     "content-length",
     "expect",
     "keep-alive",
     "proxy-connection",
+    "sec-websocket-extensions",
+    "sec-websocket-key",
+    "sec-websocket-version",
     "te",
     "transfer-encoding",
     "upgrade",

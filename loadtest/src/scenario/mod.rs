@@ -18,11 +18,12 @@ pub(crate) mod yaml;
 use std::path::Path;
 
 pub(crate) use fields::{FieldName, parse_call, parse_field, parse_method};
-pub(crate) use kind::Kind;
+pub(crate) use kind::{Body, Kind};
 pub(crate) use mix::Mix;
 pub(crate) use variables::Variables;
 
 use crate::cli::{Error, LoadArgs, RequestArgs};
+use crate::target::Target;
 
 /// Everything that a run asks for.
 #[derive(Clone, Debug)]
@@ -57,14 +58,14 @@ impl ScenarioFile {
 }
 
 impl Scenario {
-    /// The one kind of request that the command line describes, to `path`.
+    /// The one kind of request that the command line describes, to `target`.
     ///
     /// # Errors
     /// `Usage` for a file that cannot be read.
-    pub(crate) fn single(args: &RequestArgs, path: &str) -> Result<Self, Error> {
+    pub(crate) fn single(args: &RequestArgs, target: &Target) -> Result<Self, Error> {
         Ok(Self {
             name: None,
-            kinds: vec![read::single(args, path)?],
+            kinds: vec![read::single(args, target)?],
             variables: Variables::default(),
         })
     }

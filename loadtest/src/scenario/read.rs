@@ -19,6 +19,7 @@ use super::yaml::{Named, Words};
 use super::{Scenario, ScenarioFile};
 use crate::cli::{Error, RequestArgs};
 use crate::filler::filler;
+use crate::target::Target;
 
 /// Kinds of requests; each has histograms of its own in every worker.
 const KINDS_MAX: usize = 100;
@@ -62,24 +63,27 @@ pub(super) fn read(path: &Path) -> Result<ScenarioFile, Error> {
     })
 }
 
-/// The one kind of request that the command line describes, to `path`.
+/// The one kind of request that the command line describes, to `target`.
 ///
 /// # Errors
 /// `Usage` for a file that cannot be read.
-pub(super) fn single(args: &RequestArgs, path: &str) -> Result<Kind, Error> {
+pub(super) fn single(args: &RequestArgs, target: &Target) -> Result<Kind, Error> {
     let body = match (&args.body, args.body_size) {
         (Some(text), _) => read_body(text, Path::new(""))?.unwrap_or_else(|| text.clone().into()),
         (None, Some(size)) => filler(size).into(),
         (None, None) => Bytes::new(),
     };
     let is_grpc = args.grpc.is_some();
-    let path = args.grpc.as_deref().unwrap_or(path);
+    let path = args.grpc.as_deref().unwrap_or(&target.path);
     let method = method(args.method.clone(), body.is_empty() && !is_grpc);
     let (hosts, fields): (Vec<_>, Vec<_>) =
         args.headers.iter().partition(|(name, _)| name.is_host());
     let field = |(name, value): &(FieldName, String)| (name.0.clone(), Template::plain(value));
     Ok(Kind {
-        name: name(&method, path, is_grpc),
+        name: match target.scheme.is_websocket() {
+            true => format!("echo {path}"),
+            false => name(&method, path, is_grpc),
+        },
         weight: 1,
         method,
         authority: hosts.last().map(|(_, value)| value.clone()),

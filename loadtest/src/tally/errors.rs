@@ -24,6 +24,8 @@ pub(crate) enum ErrorKind {
     Status,
     /// A complete reply whose status of gRPC is another than OK.
     Grpc,
+    /// A message of WebSocket that is not the one that was sent.
+    Echo,
     /// A complete reply that is not as a check wants it.
     Check,
     /// Due while all slots were busy and the queue for them full.
@@ -47,7 +49,7 @@ pub(crate) struct Errors([Count; ErrorKind::ALL.len()]);
 
 impl ErrorKind {
     /// Every kind, in the order of the reports.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Connect,
         Self::Tls,
         Self::Timeout,
@@ -57,6 +59,7 @@ impl ErrorKind {
         Self::Malformed,
         Self::Status,
         Self::Grpc,
+        Self::Echo,
         Self::Check,
         Self::NotSent,
         Self::Io,
@@ -74,6 +77,7 @@ impl ErrorKind {
             Self::Malformed => "malformed",
             Self::Status => "status",
             Self::Grpc => "grpc",
+            Self::Echo => "echo",
             Self::Check => "check",
             Self::NotSent => "not_sent",
             Self::Io => "io",
@@ -108,6 +112,12 @@ impl Errors {
             Failure::Tls(why) => self.count(ErrorKind::Tls, || why.clone()),
             Failure::Timeout => self.count(ErrorKind::Timeout, String::new),
             Failure::Closed => self.count(ErrorKind::Closed, String::new),
+            Failure::CloseFrame(code) => self.count(ErrorKind::Closed, || match code {
+                Some(code) => format!("close code {code}"),
+                None => "close without a code".to_owned(),
+            }),
+            Failure::Refused(status) => self.count(ErrorKind::Status, || status.to_string()),
+            Failure::Echo(why) => self.count(ErrorKind::Echo, || why.clone()),
             Failure::Reset => self.count(ErrorKind::Reset, String::new),
             Failure::StreamReset(why) => self.count(ErrorKind::Reset, || why.clone()),
             Failure::GoneAway(why) => self.count(ErrorKind::GoneAway, || why.clone()),

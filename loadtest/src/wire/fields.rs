@@ -109,7 +109,7 @@ impl Fields {
 }
 
 /// The elements of a list (RFC 9110 §5.6.1).
-fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
 }
 

@@ -12,6 +12,9 @@ use std::fmt;
 
 pub(crate) use frame::{Opcode, append_close, append_frame};
 
+/// The longest message that either end takes; it is kept whole, for each connection.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// What is wrong with bytes that should have been WebSocket frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
