@@ -108,6 +108,9 @@ pub(crate) struct Counts {
     /// Replies by class of their status.
     #[serde(default)]
     pub(crate) statuses: BTreeMap<String, u64>,
+    /// Replies to calls of gRPC by the name of their status.
+    #[serde(default)]
+    pub(crate) grpc_statuses: BTreeMap<String, u64>,
     /// Errors by kind.
     #[serde(default)]
     pub(crate) errors_by_kind: BTreeMap<String, Errors>,

@@ -139,7 +139,12 @@ fn kinds(run: &Saved) -> Vec<String> {
 fn errors(total: &Counts) -> Vec<String> {
     let shown = total.errors_by_kind.iter().map(|(kind, errors)| {
         let count = show_count(float(errors.count));
-        let text = format!("{count:>COLUMN$}{}", first(errors));
+        let codes = if kind == "grpc" {
+            by_code(total)
+        } else {
+            String::new()
+        };
+        let text = format!("{count:>COLUMN$}{codes}{}", first(errors));
         line(&visible(kind), &text)
     });
     let shown: Vec<_> = shown.collect();
@@ -149,6 +154,18 @@ fn errors(total: &Counts) -> Vec<String> {
             .into_iter()
             .chain(shown)
             .collect(),
+    }
+}
+
+/// Calls of gRPC that failed, by the name of their status.
+fn by_code(total: &Counts) -> String {
+    let failed = total.grpc_statuses.iter().filter(|(name, _)| *name != "OK");
+    let failed: Vec<_> = failed
+        .map(|(name, count)| format!("{} {}", visible(name), show_count(float(*count))))
+        .collect();
+    match failed.is_empty() {
+        true => String::new(),
+        false => format!("   {}", failed.join(", ")),
     }
 }
 

@@ -120,3 +120,13 @@ fn a_run_says_what_its_saved_report_says() {
     };
     assert_eq!(words(&text), words(&again), "{text}\n{again}");
 }
+
+#[test]
+fn failed_calls_are_told_by_their_codes() {
+    let mut report = saved();
+    report["grpc_statuses"] = json!({"NOT_FOUND": 7, "OK": 49_980, "UNAVAILABLE": 3});
+    report["errors_by_kind"]["grpc"] = json!({"count": 10, "first": "5 NOT_FOUND"});
+    let text = show(&report);
+    let line = "\n  grpc                  10   NOT_FOUND 7, UNAVAILABLE 3   first: 5 NOT_FOUND\n";
+    assert!(text.contains(line), "{text}");
+}

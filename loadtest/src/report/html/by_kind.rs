@@ -83,7 +83,7 @@ fn together<'a, T>(runs: &'a [Run], of: impl Fn(&'a Run) -> Vec<(&'a str, T)>) -
 }
 
 fn request_cells(counts: &Counts) -> Vec<Element> {
-    let statuses = counts.statuses.iter();
+    let statuses = counts.statuses.iter().chain(&counts.grpc_statuses);
     let statuses: Vec<_> = statuses
         .map(|(class, count)| format!("{class} {}", show_count(float(*count))))
         .collect();

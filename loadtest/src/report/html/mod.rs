@@ -97,7 +97,7 @@ mod tests {
             "due": 100, "good": 90, "errors": 10, "bytes": 1000, "latency_us": times,
             "service_us": times, "percentiles": [[0.0, 10.0, 1], [100.0, 90.0, 90]],
             "service_percentiles": [[0.0, 10.0, 1], [100.0, 80.0, 90]],
-            "statuses": { TEXT: 90 }, "errors_by_kind": { TEXT: { "count": 10, "first": TEXT } },
+            "statuses": { TEXT: 90 }, "grpc_statuses": { TEXT: 90 }, "errors_by_kind": { TEXT: { "count": 10, "first": TEXT } },
         });
         let mut report = counts.clone();
         let rest = json!({
