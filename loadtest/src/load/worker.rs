@@ -15,6 +15,7 @@ use super::plan::{Mode, Plan};
 use crate::cli::Error;
 use crate::client::{Dialer, Slot};
 use crate::rt::{self, Alarm};
+use crate::tls;
 
 /// How often a worker looks whether a second is over while nothing happens.
 const PAGE_PAUSE: Duration = Duration::from_millis(50);
@@ -30,6 +31,9 @@ pub(super) fn work(
     start: &Barrier,
     pages: Sender<Page>,
 ) -> Result<Option<f64>, Error> {
+    if plan.tls.is_some() {
+        tls::prepare_thread();
+    }
     let work = async {
         start.wait();
         let (began, cpu_before) = (Instant::now(), rt::thread_cpu_time());

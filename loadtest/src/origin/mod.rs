@@ -30,7 +30,7 @@ use crate::cli::{Error, OriginArgs};
 use crate::random::Random;
 use crate::rt::{self, Driver};
 use crate::tls::server::{Identity, ServerTls};
-use crate::tls::{ALPN_H2, Secured, Session, TlsStream};
+use crate::tls::{self, ALPN_H2, Secured, Session, TlsStream};
 use replies::Shelf;
 use rules::{Answer, Manner, Rules};
 
@@ -79,6 +79,9 @@ pub(crate) fn serve(args: &OriginArgs) -> Result<(), Error> {
         let failed = |error| Error::Run(format!("a worker cannot start: {error}"));
         // The queue is one for all workers: whoever is free takes the next connection.
         let listener = listener.try_clone().map_err(failed)?;
+        if tls.is_some() {
+            tls::prepare_thread();
+        }
         let work = async {
             let listener = TcpListener::from_std(listener)?;
             let random = Random::for_part(seed, number as u64);

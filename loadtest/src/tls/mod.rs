@@ -27,6 +27,13 @@ pub(crate) const ALPN_H2: &[u8] = b"h2";
 /// HTTP/1.1 as ALPN calls it (RFC 7301 §6).
 pub(crate) const ALPN_HTTP1: &[u8] = b"http/1.1";
 
+/// Gathers the randomness that handshakes on this thread draw from. That takes a tenth of a second, once,
+/// which would be part of the first latencies if a handshake had to do it.
+pub(crate) fn prepare_thread() {
+    // A failure is told again by the handshake that it breaks.
+    aws_lc_rs::rand::fill(&mut [0; 32]).unwrap_or(());
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
