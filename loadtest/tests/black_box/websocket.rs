@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -119,7 +120,11 @@ fn handshake_masks_and_goodbye_are_as_the_rfc_wants_them() {
         "Origin: http://a.example",
     ];
     all_good(&run_ws(address, &options), 6);
-    let connections: Vec<_> = seen.iter().take(2).collect();
+    let next = || {
+        seen.recv_timeout(Duration::from_secs(10))
+            .expect("a goodbye")
+    };
+    let connections = [next(), next()];
     let mut keys: Vec<_> = Vec::new();
     let mut masks: Vec<_> = Vec::new();
     for (head, frames) in &connections {
@@ -215,7 +220,18 @@ fn fragments_are_put_together_and_pings_answered() {
                 peer.write(0x80, b"")?;
             }
         });
-        let options = ["-n", "10", "-c", "1", "--body", "hello", "--io", io];
+        let options = [
+            "-n",
+            "10",
+            "-c",
+            "1",
+            "--body",
+            "hello",
+            "--timeout",
+            "2s",
+            "--io",
+            io,
+        ];
         let report = run_ws(address, &options);
         all_good(&report, 10);
         assert_eq!(report["connects"], 1, "{report}");
