@@ -56,8 +56,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, short = 'n', value_parser = parse_requests)]
     #[serde(default, deserialize_with = "requests")]
     pub(crate) requests: Option<u64>,
-    /// A request that takes longer, counted from when it is sent, fails and its connection is closed
-    /// (default 10s).
+    /// A request that takes longer, counted from when it is sent, fails, and its connection is closed or
+    /// its stream reset (default 10s).
     #[arg(long, value_parser = parse_duration)]
     #[serde(default, deserialize_with = "duration")]
     pub(crate) timeout: Option<Duration>,

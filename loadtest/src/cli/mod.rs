@@ -37,7 +37,8 @@ pub(crate) enum Command {
     /// Answer every request, at once with a reply of a fixed size or otherwise as the options say.
     ///
     /// A path may begin with words that stand for options: /status/503, /size/64KiB, /chunked, /echo,
-    /// /drip/1KiB/100ms, /delay/20ms, /reset.
+    /// /drip/1KiB/100ms, /delay/20ms, /reset. HTTP/1.1 and HTTP/2 are spoken as the client wishes; calls
+    /// of gRPC and messages of WebSocket come back as they came.
     Origin(Box<OriginArgs>),
     /// Send requests to a URL and report what came back. Without a rate and without --connections:
     /// 100 requests per second for 10 seconds.
