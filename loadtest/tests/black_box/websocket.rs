@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -432,5 +432,39 @@ fn options_that_websocket_does_not_have_are_refused() {
     ] {
         let error = refusal(options);
         assert!(error.contains(part), "{options:?}: {error}");
+    }
+}
+
+#[test]
+fn a_server_that_never_says_goodbye_holds_nobody_up_for_longer_than_a_request_may_take() {
+    for io in DRIVERS {
+        let address = peer(|peer| {
+            peer.accept()?;
+            loop {
+                let frame = peer.read()?;
+                if frame.first != CLOSE {
+                    peer.write(frame.first, &frame.payload)?;
+                }
+            }
+        });
+        let begun = Instant::now();
+        let options = [
+            "-n",
+            "6",
+            "-c",
+            "2",
+            "--body",
+            "x",
+            "--timeout",
+            "300ms",
+            "--io",
+            io,
+        ];
+        all_good(&run_ws(address, &options), 6);
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            begun.elapsed()
+        );
     }
 }
