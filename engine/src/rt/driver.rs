@@ -6,6 +6,8 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::thread;
+use std::time::Duration;
 
 use corelane_config::Io;
 use io_uring::IoUring;
@@ -17,6 +19,11 @@ const RING_ENTRIES: u32 = 1024;
 /// Completion queue entries for up to 32 workers (16 bytes each, so that an 8 MiB memlock limit
 /// carries them all); more workers get less each.
 const COMPLETION_ENTRIES: u32 = 8192;
+
+/// How often, and how many milliseconds apart, a ring is tried again that has no room. What a closed
+/// ring held counts against the limit until the kernel gets round to it.
+const ATTEMPTS: u32 = 100;
+const ATTEMPTS_APART_MS: u64 = 10;
 
 /// The event loop that was chosen for all workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +113,7 @@ impl Driver {
             completion_entries: completions,
             ..flags
         };
-        own.builder().build(entries).map(Some)
+        patiently(|| own.builder().build(entries)).map(Some)
     }
 
     /// Runs `future` to its end on this thread.
@@ -116,11 +123,13 @@ impl Driver {
     pub(crate) fn block_on<F: Future>(&self, future: F) -> io::Result<F::Output> {
         match self.kind {
             Kind::Uring(flags) => {
-                let mut runtime = RuntimeBuilder::<IoUringDriver>::new()
-                    .with_entries(RING_ENTRIES)
-                    .uring_builder(flags.builder())
-                    .enable_timer()
-                    .build()?;
+                let mut runtime = patiently(|| {
+                    RuntimeBuilder::<IoUringDriver>::new()
+                        .with_entries(RING_ENTRIES)
+                        .uring_builder(flags.builder())
+                        .enable_timer()
+                        .build()
+                })?;
                 Ok(runtime.block_on(future))
             }
             Kind::Epoll => {
@@ -150,7 +159,21 @@ impl Flags {
     }
 }
 
-/// Makes a ring with the wanted flags, dropping those that the kernel does not know one by one.
+/// Tries again while there is no room.
+fn patiently<T>(mut make: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..ATTEMPTS {
+        match make() {
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                thread::park_timeout(Duration::from_millis(ATTEMPTS_APART_MS));
+            }
+            result => return result,
+        }
+    }
+    make()
+}
+
+/// Makes the rings of all workers with the wanted flags, dropping those that the kernel does not know
+/// one by one.
 fn try_rings(defer: bool, workers: usize) -> io::Result<(Flags, Vec<&'static str>)> {
     let share = COMPLETION_ENTRIES / u32::try_from(workers.div_ceil(32)).unwrap_or(u32::MAX);
     let mut flags = Flags {
@@ -163,8 +186,10 @@ fn try_rings(defer: bool, workers: usize) -> io::Result<(Flags, Vec<&'static str
     };
     let mut dropped = Vec::new();
     loop {
-        let error = match flags.builder().build(RING_ENTRIES) {
-            Ok(_ring) => return Ok((flags, dropped)),
+        // All at once, because one has room where many have none.
+        let rings = (0..workers).map(|_| flags.builder().build(RING_ENTRIES));
+        let error = match rings.collect::<io::Result<Vec<_>>>() {
+            Ok(_rings) => return Ok((flags, dropped)),
             Err(error) => error,
         };
         if error.kind() != io::ErrorKind::InvalidInput {
