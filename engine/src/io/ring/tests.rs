@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::supply::PIECE;
 use super::*;
@@ -257,7 +258,7 @@ fn an_end_is_an_end_for_good_and_a_reset_is_an_error_behind_what_came() {
         wait_in_vain(&ours).await;
         theirs.write_all(&vec![b'x'; usize::from(PIECE)]).unwrap();
         ours.readable().await.unwrap();
-        let linger = Some(std::time::Duration::ZERO);
+        let linger = Some(Duration::ZERO);
         rustix::net::sockopt::set_socket_linger(&theirs, linger).unwrap();
         drop(theirs);
         assert_eq!(
@@ -286,12 +287,14 @@ fn a_connection_that_is_dropped_while_it_waits_is_closed() {
             }
             drop(ours);
             theirs.set_nonblocking(true).unwrap();
+            let deadline = Instant::now() + Duration::from_secs(10);
             let mut bytes = [0; 8];
             while theirs
                 .read(&mut bytes)
                 .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
             {
-                monoio::time::sleep(std::time::Duration::ZERO).await;
+                assert!(Instant::now() < deadline, "still open, {is_under_way}");
+                monoio::time::sleep(Duration::ZERO).await;
             }
             assert_eq!(theirs.read(&mut bytes).unwrap(), 0, "{is_under_way}");
             let inner = ring.0.borrow();
@@ -308,7 +311,7 @@ fn what_must_not_wait_is_waited_for_in_another_way() {
         let ours = accepted(ours, &ring);
         let late = monoio::spawn(async move {
             let mut theirs = theirs;
-            monoio::time::sleep(std::time::Duration::from_millis(1)).await;
+            monoio::time::sleep(Duration::from_millis(1)).await;
             theirs.write_all(b"hello").unwrap();
             theirs
         });
